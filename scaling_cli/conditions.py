@@ -1,0 +1,58 @@
+"""Conditions a person types, ``flops < 1e21`` or ``optimiser == adamw``, and whether a value meets them."""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scaling_cli.errors import QuantityError
+from scaling_cli.units import parse_fraction, parse_quantity
+
+_COMPARISONS: dict[str, Callable[[object, object], bool]] = {
+    "<=": operator.le,  # type: ignore[dict-item]  # the operands are two floats or two strings
+    ">=": operator.ge,  # type: ignore[dict-item]
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,  # type: ignore[dict-item]
+    ">": operator.gt,  # type: ignore[dict-item]
+}
+_CONDITION = re.compile(r"\s*(?P<field>.+?)\s*(?P<comparison><=|>=|==|!=|<|>)\s*(?P<value>[^<>=!]+?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``field comparison value``; ``value`` is a number, or text where only == and != make sense."""
+
+    field: str
+    comparison: str
+    value: float | str
+
+    def __str__(self) -> str:
+        value = f"{self.value:g}" if isinstance(self.value, float) else self.value
+        return f"{self.field} {self.comparison} {value}"
+
+    def holds(self, value: float | str) -> bool:
+        """Say whether ``value`` meets the condition; a number is only ever compared with a number."""
+        if isinstance(value, float) != isinstance(self.value, float):
+            return self.comparison == "!="
+        return _COMPARISONS[self.comparison](value, self.value)
+
+
+def parse_condition(text: str) -> Condition:
+    """Read ``column comparison quantity``: ``flops < 1e21``, ``waste > 10%``, ``schedule == cosine``."""
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise QuantityError(
+            f"{text!r} is not a condition", hint='write it like "flops < 1e21": column, comparison, quantity'
+        )
+    value: float | str
+    try:
+        value = parse_fraction(match["value"]) if match["value"].endswith("%") else parse_quantity(match["value"])
+    except QuantityError:
+        value = match["value"].strip("\"'")
+        if match["comparison"] not in ("==", "!="):
+            raise QuantityError(
+                f"{text!r} compares with {match['value']!r}, which is not a number",
+                hint="text is compared with == or != only",
+            ) from None
+    return Condition(field=match["field"], comparison=match["comparison"], value=value)
