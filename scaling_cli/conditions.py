@@ -47,7 +47,9 @@ def parse_condition(text: str) -> Condition:
         )
     value: float | str
     try:
-        value = parse_fraction(match["value"]) if match["value"].endswith("%") else parse_quantity(match["value"])
+        value = (
+            parse_fraction(match["value"]) if match["value"].endswith("%") else parse_quantity(match["value"])
+        )
     except QuantityError:
         value = match["value"].strip("\"'")
         if match["comparison"] not in ("==", "!="):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from scaling_cli.errors import InputError
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +42,11 @@ class Runs:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def flops_6ND(self) -> "FloatArray":
+        """C = 6 N D, shape (n,): what a law's budgets count, whatever the flops column does."""
+        return FLOPS_PER_PARAM_TOKEN * self.params * self.tokens
+
     def select(self, keep: "NDArray[np.bool_] | NDArray[np.intp]") -> "Runs":
         """Return the runs that ``keep`` (a mask or indices, shape (n,)) names, in its order."""
         import numpy as np
@@ -49,13 +55,21 @@ class Runs:
         columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "names"}
         return Runs(**columns, names=tuple(self.names[i] for i in index))
 
+    def highest_losses(self, count: int) -> "NDArray[np.intp]":
+        """Return the indices of the ``count`` runs of highest loss, highest first.
+
+        Of runs with equal losses the ones with more params, tokens and FLOPs are taken, so that the
+        order of the runs does not decide.
+        """
+        import numpy as np
+
+        ascending = np.lexsort((self.flops, self.tokens, self.params, self.loss))
+        return ascending[::-1][: max(0, count)]
+
     def without_highest_losses(self, count: int) -> "Runs":
         """Return the runs, in their order, without the ``count`` of highest loss."""
         import numpy as np
 
-        if count <= 0:
-            return self
-        highest = np.argsort(self.loss, kind="stable")[len(self) - min(count, len(self)) :]
         keep = np.ones(len(self), dtype=bool)
-        keep[highest] = False
+        keep[self.highest_losses(count)] = False
         return self.select(keep)
