@@ -1,0 +1,457 @@
+"""Run tables: what is read, derived, left out and said."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scaling_cli.conditions import parse_condition
+from scaling_cli.errors import InputError, UsageError
+from scaling_cli.files.run_table import RunTable, read_runs
+from scaling_cli.findings import Finding
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def read(folder: Path) -> Any:
+    def read_text(*lines: str, **options: Any) -> RunTable:
+        (folder / "runs.csv").write_text("\n".join(lines) + "\n")
+        return read_runs("runs.csv", **options)
+
+    return read_text
+
+
+@pytest.fixture
+def refuse(read: Any) -> Any:
+    def refuse_text(*lines: str, **options: Any) -> str:
+        with pytest.raises(InputError) as caught:
+            read(*lines, **options)
+        assert caught.value.hint
+        return caught.value.message
+
+    return refuse_text
+
+
+def ids(table: RunTable) -> list[str]:
+    return [finding.id for finding in table.findings]
+
+
+def finding_of(table: RunTable, name: str) -> Finding:
+    return next(finding for finding in table.findings if finding.id == name)
+
+
+def test_numbers_are_read_as_people_write_them(read: Any) -> None:
+    table = read("N,D,loss", '12M,"1,000,000,000",2.5', '"32.0K",1.1E+07,"3"')
+    assert table.runs.params.tolist() == [12e6, 32e3]
+    assert table.runs.tokens.tolist() == [1e9, 1.1e7]
+    assert table.runs.loss.tolist() == [2.5, 3.0]
+    assert table.runs.names == ("line 2", "line 3")
+    assert (table.read, table.name, len(table.sha256)) == (2, "runs.csv", 64)
+
+
+def test_json_lines_are_read_too(read: Any) -> None:
+    table = read('{"N": 1e9, "D": "20B", "loss": 2.5}', '{"N": 2e9, "D": 4e10, "loss": null}')
+    assert table.runs.tokens.tolist() == [20e9]
+    assert ids(table) == ["missing-loss", "derived-flops"]
+
+
+def test_units_multiply_what_the_columns_hold(read: Any) -> None:
+    table = read("N,D,loss", "70,1.4,2.5", units={"params": 1e6, "tokens": 1e9})
+    assert (table.runs.params[0], table.runs.tokens[0]) == (70e6, 1.4e9)
+    assert ids(table) == ["derived-flops"]
+
+
+@pytest.mark.parametrize("units", [{"param": 1e6}, {"params": 0.0}, {"params": float("nan")}])
+def test_a_unit_that_makes_no_sense_is_wrong_usage(read: Any, units: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="--unit"):
+        read("N,D,loss", "70,1.4,2.5", units=units)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("-1.2,1e10,2", "params must be positive, got -1.2"),
+        ("0,1e10,2", "params must be positive, got 0"),
+        ("abc,1e10,2", "params 'abc' is not a number"),
+        (",1e10,2", "params is missing"),
+        ("NaN,1e10,2", "params is missing, got 'NaN'"),
+        ("1e9,,2", "tokens are missing"),
+        ("1e9,inf,2", "tokens 'inf' is not a finite number"),
+        ("1e9,1e99,2", "tokens 1e99 is too large"),
+        ("1e9,1e10,-1.2", "loss must be positive, got -1.2"),
+        ("1e9,1e10,0", "loss must be positive, got 0"),
+        ("1e9,1e10,high", "loss 'high' is not a number"),
+        ('1e9,1e10,"2,554"', "loss '2,554' is not a number"),
+    ],
+)
+def test_one_bad_value_refuses_the_file_and_names_its_line(refuse: Any, row: str, message: str) -> None:
+    assert refuse("N,D,loss", "1e9,1e10,2.5", row) == f"runs.csv:3: {message}"
+
+
+def test_a_decimal_comma_is_answered_with_a_point(read: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        read("N;D;loss", "1e9;1e10;2,5", "1e9;1e10;2,554")
+    assert caught.value.hint == "write the decimal sign as a point: 2.5, not 2,5"
+
+
+def test_bad_values_are_named_together_in_the_order_of_the_file(refuse: Any) -> None:
+    assert refuse("N,D,loss", "1e9,-5,2.5", "abc,1e10,2", "1e9,1e10,2", "1e9,1e10,bad") == (
+        "runs.csv: 3 bad values: line 2: tokens must be positive, got -5; "
+        "line 3: params 'abc' is not a number; line 5: loss 'bad' is not a number"
+    )
+
+
+def test_only_the_first_ten_bad_values_are_named(refuse: Any) -> None:
+    message = refuse("N,D,loss", *["0,1e10,2"] * 13)
+    assert message.startswith("runs.csv: 13 bad values: line 2: ")
+    assert message.endswith("line 11: params must be positive, got 0; and 3 more")
+
+
+@pytest.mark.parametrize("loss", ["", "-", "NaN", "nan", "null", "None", "n/a", "inf", "-Infinity", "1e999"])
+def test_a_missing_loss_leaves_the_row_out(read: Any, loss: str) -> None:
+    table = read("run_id,N,D,loss", "a,1e9,1e10,2.5", f"b,1e9,2e10,{loss}")
+    assert table.runs.names == ("a",)
+    finding = finding_of(table, "missing-loss")
+    assert (finding.severity, finding.runs) == ("warning", ("b",))
+    assert finding.message.startswith("1 row without a loss")
+
+
+def test_a_row_without_a_loss_may_lack_its_tokens(read: Any) -> None:
+    assert len(read("N,D,loss", "1e9,1e10,2.5", "1e9,,").runs) == 1
+
+
+@pytest.mark.parametrize(
+    "state", ["crashed", "FAILED", "killed", "OOM", "node_fail", "CANCELLED by 1000", "running"]
+)
+def test_a_failed_run_is_left_out_before_its_numbers_are_checked(read: Any, state: str) -> None:
+    table = read("N,D,loss,state", "1e9,1e10,2.5,finished", f"abc,,-1,{state}")
+    assert table.runs.names == ("line 2",)
+    finding = finding_of(table, "failed-runs")
+    assert (finding.severity, finding.runs) == ("warning", ("line 3",))
+    assert finding.message == f"1 row whose state is {state.lower()} (1): left out"
+
+
+def test_tokens_follow_from_flops(read: Any) -> None:
+    table = read("N,C,loss", "1e9,1.2e20,2.5")
+    assert table.runs.tokens[0] == pytest.approx(2e10)
+    assert (table.has_tokens, table.has_flops) == (False, True)
+    assert ids(table) == ["derived-tokens"]
+
+
+def test_flops_follow_from_tokens(read: Any) -> None:
+    table = read("N,D,loss", "1e9,2e10,2.5")
+    assert table.runs.flops[0] == pytest.approx(1.2e20)
+    assert (table.has_tokens, table.has_flops) == (True, False)
+    assert finding_of(table, "derived-flops").severity == "info"
+
+
+def test_a_row_that_lacks_one_of_tokens_and_flops_derives_it(read: Any) -> None:
+    table = read("N,D,C,loss", "1e9,2e10,1.2e20,2.5", "1e9,-,1.2e20,2.5", "1e9,2e10,,2.5")
+    assert table.runs.tokens == pytest.approx([2e10] * 3)
+    assert table.runs.flops == pytest.approx([1.2e20] * 3)
+    assert "tokens of 1 of 3 runs" in finding_of(table, "derived-tokens").message
+    assert "flops of 1 of 3 runs" in finding_of(table, "derived-flops").message
+    assert "flop-ratio" not in ids(table)
+
+
+def test_a_row_that_lacks_both_is_refused(refuse: Any) -> None:
+    assert refuse("N,D,C,loss", "1e9,,,2.5") == "runs.csv:2: tokens and flops are missing"
+
+
+def test_flops_that_are_6nd_are_no_finding(read: Any) -> None:
+    assert ids(read("N,D,C,loss", "1e9,2e10,1.21e20,2.5", "2e9,2e10,2.38e20,2.4")) == []
+
+
+@pytest.mark.parametrize(
+    ("flops", "says"),
+    [
+        (1.2e11, "flops look like GFLOPs (--unit flops=1e9 reads them so)"),
+        (1.2e8, "flops look like TFLOPs (--unit flops=1e12 reads them so)"),
+        (1.2e5, "flops look like PFLOPs (--unit flops=1e15 reads them so)"),
+        (0.12, "flops look like zettaFLOPs (--unit flops=1e21 reads them so)"),
+        (0.04, "flops look like zettaFLOPs (--unit flops=1e21 reads them so)"),
+        (1.2e20 / 8.64e19, "flops look like petaFLOP/s-days (--unit flops=8.64e19 reads them so)"),
+        (1.7 * 1.2e20 / 8.64e19, "flops look like petaFLOP/s-days (--unit flops=8.64e19 reads them so)"),
+        (0.4e20, "that is 2ND, the forward pass only"),
+        (1.2e23, "params or tokens look counted in thousands, millions or billions"),
+    ],
+)
+def test_the_ratio_of_c_to_6nd_names_the_unit_or_convention(read: Any, flops: float, says: str) -> None:
+    finding = finding_of(read("N,D,C,loss", f"1e9,2e10,{flops},2.5"), "flop-ratio")
+    assert finding.severity == "warning"
+    assert says in finding.message
+    assert finding.message.endswith("the fit uses params and tokens, and budgets are 6ND")
+
+
+def test_a_ratio_that_nothing_explains_is_only_said(read: Any) -> None:
+    finding = finding_of(read("N,D,C,loss", "1e9,2e10,1.8e20,2.5", "1e9,2e10,1.2e20,2.5"), "flop-ratio")
+    assert finding.message.startswith("C/(6ND) is 1.25 in the median, 1 to 1.5 (1 of 2 runs")
+    assert finding.runs == ("line 2",)
+
+
+def test_two_conventions_in_one_file_are_no_single_unit(read: Any) -> None:
+    table = read("N,D,C,loss", "1e9,2e10,4e19,2.5", "1e9,2e10,1.2e20,2.5", "1e9,2e10,4e19,2.5")
+    assert "the runs do not share one convention" in finding_of(table, "flop-ratio").message
+
+
+def test_a_gflops_column_is_converted(read: Any) -> None:
+    table = read("N,D,total_gflops,loss", "1e9,2e10,1.2e11,2.5")
+    assert table.runs.flops[0] == pytest.approx(1.2e20)
+    assert ids(table) == ["flop-unit"]
+
+
+def test_a_unit_that_is_given_replaces_the_one_a_name_implies(read: Any) -> None:
+    table = read("N,D,gflops,loss", "1e9,2e10,1.2e8,2.5", units={"flops": 1e12})
+    assert table.runs.flops[0] == pytest.approx(1.2e20)
+    assert ids(table) == []
+
+
+def test_counts_in_millions_and_billions_are_suspect(read: Any) -> None:
+    finding = finding_of(read("N,D,loss", "70,1.4,2.5", "400,8,2.3"), "unit-suspect")
+    assert finding.severity == "warning"
+    assert "params are 235 in the median and tokens are 4.7" in finding.message
+    assert "--unit params=1e6 --unit tokens=1e9" in finding.message
+
+
+def test_suspect_tokens_that_follow_from_flops_blame_the_flops(read: Any) -> None:
+    finding = finding_of(read("N,C,loss", "1e9,0.12,2.5"), "unit-suspect")
+    assert "--unit flops=UNIT" in finding.message
+
+
+CURVES = ("run_id,N,D,loss", "a,1e9,1e10,3.0", "a,1e9,3e10,2.8", "a,1e9,2e10,2.9", "b,1e9,1e10,3.1")
+
+
+def test_the_row_with_the_most_tokens_of_a_run_is_kept(read: Any) -> None:
+    table = read(*CURVES)
+    assert table.runs.names == ("a", "b")
+    assert table.runs.tokens.tolist() == [3e10, 1e10]
+    finding = finding_of(table, "last-steps")
+    assert (finding.severity, finding.runs, table.read) == ("info", ("a",), 4)
+    assert finding.message.startswith(
+        "3 rows belong to 1 run: of each the row with the most tokens is fitted"
+    )
+    assert table.clusters is None
+
+
+def test_all_steps_are_kept_on_demand_and_clustered_by_run(read: Any) -> None:
+    table = read(*CURVES, all_steps=True)
+    assert table.runs.names == ("a (line 2)", "a (line 3)", "a (line 4)", "b")
+    assert table.clusters == ("a", "a", "a", "b")
+    assert "all-steps" in ids(table)
+
+
+def test_one_run_id_with_two_sizes_is_two_runs(read: Any) -> None:
+    table = read("run_id,N,D,loss", "a,1e9,1e10,3.0", "a,2e9,1e10,2.8")
+    assert table.runs.names == ("a (line 2)", "a (line 3)")
+    assert "last-steps" not in ids(table)
+    clustered = read("run_id,N,D,loss", "a,1e9,1e10,3.0", "a,2e9,1e10,2.8", all_steps=True)
+    assert len(set(clustered.clusters)) == 2
+
+
+def test_rows_without_a_run_id_are_runs_of_their_own(read: Any) -> None:
+    assert len(read("run_id,N,D,loss", ",1e9,1e10,3.0", ",1e9,2e10,2.8").runs) == 2
+
+
+def test_equal_tokens_keep_the_latest_step_then_the_last_row(read: Any) -> None:
+    table = read(
+        "run,N,D,loss,step", "a,1e9,1e10,3.0,9", "a,1e9,1e10,2.0,10", "b,1e9,1e10,3.0,", "b,1e9,1e10,2.5,"
+    )
+    assert table.runs.loss.tolist() == [2.0, 2.5]
+
+
+def test_a_cluster_column_says_which_runs_belong_together(read: Any) -> None:
+    table = read("run,N,D,loss,cluster", "a,1e9,1e10,3.0,x", "b,1e9,2e10,2.8,x", "c,1e9,3e10,2.7,")
+    assert table.clusters == ("x", "x", "c")
+
+
+SCHEDULED = (
+    "run,N,D,loss,schedule_tokens",
+    "a,1e9,1e10,3.0,1e10",
+    "b,1e9,7e9,3.0,1e10",
+    "c,1e9,8e9,3.0,",
+    "d,1e9,8e9,3,1e10",
+)
+
+
+def test_a_run_short_of_its_schedule_is_left_out(read: Any) -> None:
+    table = read(*SCHEDULED)
+    assert table.runs.names == ("a", "c", "d")
+    finding = finding_of(table, "unfinished-schedule")
+    assert (finding.severity, finding.runs) == ("warning", ("b",))
+    assert "left out" in finding.message
+
+
+def test_a_run_short_of_its_schedule_is_fitted_on_demand_and_said(read: Any) -> None:
+    table = read(*SCHEDULED, include_unfinished=True)
+    assert len(table.runs) == 4
+    assert "fitted all the same" in finding_of(table, "unfinished-schedule").message
+
+
+def test_schedule_tokens_are_counted_as_tokens_are(read: Any) -> None:
+    assert len(read("N,D,loss,schedule_tokens", "1e9,10,3,10", units={"tokens": 1e9}).runs) == 1
+
+
+WIDE = ("N,D,loss,Opt-imiser,dropout", "1B,1e10,3.0,adamw,10%", "2B,1e10,2.9,lion,0", "4B,1e10,2.8,adamw,")
+
+
+@pytest.mark.parametrize(
+    ("condition", "kept"),
+    [
+        ("params < 3e9", [1e9, 2e9]),
+        ("N >= 2B", [2e9, 4e9]),
+        ("flops > 7e19", [2e9, 4e9]),
+        ("loss != 2.9", [1e9, 4e9]),
+        ("opt_imiser == adamw", [1e9, 4e9]),
+        ("optimiser != adamw", [2e9]),
+        ("dropout == 10%", [1e9]),
+        ("dropout < 5%", [2e9]),
+    ],
+)
+def test_conditions_are_on_quantities_and_on_columns(read: Any, condition: str, kept: list[float]) -> None:
+    table = read(*WIDE, where=[parse_condition(condition)])
+    assert table.runs.params.tolist() == kept
+    assert f"leaves out {3 - len(kept)} row" in finding_of(table, "filtered").message
+
+
+def test_a_quantity_is_compared_in_its_unit_and_a_column_as_written(read: Any) -> None:
+    lines = ("N,D,loss", "100,1e10,3.0", "900,1e10,2.9")
+    for condition in ("params < 200M", "N < 200"):
+        table = read(*lines, units={"params": 1e6}, where=[parse_condition(condition)])
+        assert table.runs.params.tolist() == [100e6]
+
+
+def test_each_condition_says_what_it_leaves_out(read: Any) -> None:
+    where = [parse_condition("params < 3e9"), parse_condition("opt imiser == adamw")]
+    assert finding_of(read(*WIDE, where=where), "filtered").message == (
+        '--where "params < 3e+09" leaves out 1 row; --where "opt imiser == adamw" leaves out 1 row'
+    )
+
+
+def test_a_condition_on_no_column_is_refused(refuse: Any) -> None:
+    message = refuse(*WIDE, where=[parse_condition("optimizer == adamw")])
+    assert message == (
+        "runs.csv: --where names no column 'optimizer' (found: N, D, loss, Opt-imiser, dropout)"
+    )
+
+
+def test_the_highest_losses_are_dropped_on_demand(read: Any) -> None:
+    table = read("run,N,D,loss", "a,1e9,1e10,3.0", "b,1e9,2e10,9.0", "c,1e9,3e10,2.8", drop_highest_losses=1)
+    assert table.runs.names == ("a", "c")
+    assert finding_of(table, "dropped-highest-losses").runs == ("b",)
+
+
+def test_no_runs_left_says_why(refuse: Any) -> None:
+    message = refuse("N,D,loss,state", "1e9,1e10,nan,ok", "1e9,1e10,,ok", "1e9,1e10,3,crashed")
+    assert message == (
+        "runs.csv: no runs left of 3 rows: 1 row whose state is crashed (1): left out; "
+        "2 rows without a loss (blank, NaN or infinite): left out"
+    )
+
+
+def test_filters_that_leave_nothing_are_named(refuse: Any) -> None:
+    message = refuse(*WIDE, where=[parse_condition("params > 1T")])
+    assert message == 'runs.csv: no runs left of 3 rows: --where "params > 1e+12" leaves out 3 rows'
+
+
+def test_all_runs_failed_says_so(refuse: Any) -> None:
+    assert "crashed (2)" in refuse("N,D,loss,state", "1e9,,3,crashed", "1e9,1e10,3,crashed")
+
+
+def test_simulated_runs_are_called_so(read: Any) -> None:
+    table = read("N,D,loss,simulated", "1e9,1e10,3.0,true", "2e9,1e10,2.9,1")
+    assert finding_of(table, "simulated-runs").message == "the runs are simulated, not trained"
+    table = read("N,D,loss,simulated", "1e9,1e10,3.0,yes", "2e9,1e10,2.9,no")
+    assert finding_of(table, "simulated-runs").runs == ("line 2",)
+
+
+@pytest.mark.parametrize(
+    ("column", "definition", "finding"),
+    [("N_no_emb", "non-embedding", "non-embedding-params"), ("params_active", "active", "active-params")],
+)
+def test_params_that_are_not_total_are_said(read: Any, column: str, definition: str, finding: str) -> None:
+    table = read(f"{column},D,loss", "1e9,1e10,3.0")
+    assert table.params_definition == definition
+    assert finding_of(table, finding).severity == "info"
+
+
+def test_a_loss_in_another_unit_is_said(read: Any) -> None:
+    table = read("N,D,val_bpb", "1e9,1e10,0.9", columns={"loss": "val_bpb"})
+    assert table.loss_unit == "bits per byte"
+    assert finding_of(table, "loss-unit").severity == "info"
+    table = read("N,D,ppl", "1e9,1e10,12", columns={"loss": "ppl"})
+    assert finding_of(table, "loss-unit").severity == "warning"
+
+
+def test_samples_read_as_tokens_are_said(read: Any) -> None:
+    assert "samples-as-tokens" in ids(read("N,samples_seen,loss", "1e9,1e10,3"))
+
+
+def test_budgets_are_kept_beside_the_flops(read: Any) -> None:
+    table = read("N,D,flops,budget,loss", "1e9,1.01e10,6.06e19,6e19,3.0", "1e9,1e10,6e19,,3.0")
+    assert table.budgets == pytest.approx([6e19, 6e19])
+    assert read("N,D,loss", "1e9,1e10,3.0").budgets is None
+    assert read("N,budget,loss", "1e9,6e19,3.0").budgets == pytest.approx([6e19])
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_the_order_of_the_rows_does_not_decide_which_runs_are_kept(read: Any, seed: int, data: Any) -> None:
+    sizes, states = st.sampled_from(["1e9", "2e9"]), st.sampled_from(["finished", "crashed"])
+    row = st.tuples(st.sampled_from("abc"), sizes, st.sampled_from(["", "2.5", "3", "4"]), states)
+    drawn = data.draw(st.lists(row, min_size=3, max_size=20))
+    lines = [f"{run},{size},{i + 1}e9,{loss},{state}" for i, (run, size, loss, state) in enumerate(drawn)]
+    lines.append("z,1e9,1e10,3,finished")
+    lines.append("y,1e9,1e10,3.5,finished")
+    shuffled = lines.copy()
+    random.Random(seed).shuffle(shuffled)
+    kept = []
+    for order in (lines, shuffled):
+        runs = read("run,N,D,loss,state", *order, drop_highest_losses=1).runs
+        kept.append(sorted(zip(runs.params, runs.tokens, runs.flops, runs.loss, strict=True)))
+    assert kept[0] == kept[1]
+
+
+def test_the_options_name_columns(read: Any) -> None:
+    table = read("N,steps_x_batch,loss", "1e9,1e10,3.0", columns={"tokens": "steps_x_batch"})
+    assert table.columns["tokens"] == "steps_x_batch"
+    assert table.runs.tokens[0] == 1e10
+
+
+def read_shared(name: str, **options: Any) -> RunTable:
+    if not (SHARED / name).exists():
+        pytest.skip(f"{SHARED / name} is not here: it lies beside the repository, not in it")
+    return read_runs(str(SHARED / name), **options)
+
+
+def test_the_digitised_chinchilla_runs_read_cleanly() -> None:
+    table = read_shared("chinchilla_digitised.csv")
+    assert (len(table.runs), table.read, table.findings) == (245, 245, ())
+    assert (
+        len(read_shared("chinchilla_digitised.csv", where=[parse_condition("in_epoch240 == 1")]).runs) == 240
+    )
+
+
+def test_the_isoflop_runs_have_budgets() -> None:
+    table = read_shared("chinchilla_isoflop.csv")
+    assert (len(table.runs), table.findings) == (123, ())
+    assert table.budgets is not None
+    np.testing.assert_allclose(table.budgets, table.runs.flops, rtol=1e-6)
+
+
+def test_the_llama_curves_are_four_runs() -> None:
+    table = read_shared("llama1_curves.csv")
+    assert table.runs.names == ("llama1-7B", "llama1-13B", "llama1-33B", "llama1-65B")
+    assert ids(table) == ["last-steps"]
+    steps = read_shared("llama1_curves.csv", all_steps=True)
+    assert (len(steps.runs), steps.clusters and len(set(steps.clusters))) == (table.read, 4)
