@@ -9,6 +9,9 @@ from scaling_cli.errors import QuantityError
 PF_DAY = 1e15 * 24 * 3600
 """FLOPs in one petaFLOP/s-day, 8.64e19 (Kaplan et al. 2020, Sec. 1.3)."""
 
+FLOPS_PER_PARAM_TOKEN = 6.0
+"""k in C = k N D: 2 for the forward pass, 4 for the backward (Kaplan et al. 2020, Sec. 2.1)."""
+
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15}
 _NUMBER = re.compile(
     r"""(?P<sign>[-+]?)

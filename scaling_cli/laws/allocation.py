@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scaling_cli.errors import LawError
-from scaling_cli.laws.accounting import FLOPS_PER_PARAM_TOKEN as K
 from scaling_cli.laws.law import Allocates, Number, finite_or_inf
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 
 
 @dataclass(frozen=True, slots=True)

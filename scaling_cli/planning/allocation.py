@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from scaling_cli.errors import PlanError
 from scaling_cli.findings import Finding
-from scaling_cli.laws.accounting import FLOPS_PER_PARAM_TOKEN as K
 from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.law import Allocates, HasFrontier, PredictsLoss
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.regret import FlatRange, flat_range, sizes_for_loss, wasted_share
 from scaling_cli.planning.roots import expand_until, find_root
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 from scaling_cli.units import format_count, format_flops, format_number
 
 NOTED_EXTRAPOLATION = 10.0
@@ -197,7 +197,7 @@ def _reach_loss_with_budget(start: Allocation, law: PredictsLoss, L: float, C: f
         f"{format_count(large)} params on {format_count(C / (K * large))} tokens reach the same loss with "
         "the same compute; the smaller is shown, it is cheaper to serve"
     )
-    findings = (*start.findings, Finding("two-sizes", "info", message)) if large > small else start.findings
+    findings = (*start.findings, Finding("second-size", "info", message)) if large > small else start.findings
     return replace(start, flops=C, params=small, tokens=C / (K * small), findings=findings)
 
 

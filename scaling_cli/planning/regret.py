@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from scaling_cli.laws.accounting import FLOPS_PER_PARAM_TOKEN
 from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.planning.roots import expand_until, find_root
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 _WIDEST = math.log(1e12)
 """A flat range reaches at most a factor of 1e12 to either side of N_opt."""

@@ -1,0 +1,154 @@
+"""Approach 3: the constants of the Chinchilla form at the global minimum of the summed log-Huber loss."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from scaling_cli.errors import FitRefused, LawError
+from scaling_cli.findings import Finding
+from scaling_cli.fitting.design import check_design
+from scaling_cli.fitting.fit import Fit, Objective, Quality, Starts, Status
+from scaling_cli.fitting.newton import Box, Descent, descend
+from scaling_cli.fitting.objective import LogRuns, derivatives, log_runs, residuals, unpack
+from scaling_cli.fitting.starts import projected_starts
+from scaling_cli.laws.additive import ChinchillaLaw
+from scaling_cli.runs import Runs
+from scaling_cli.units import format_share
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+DELTA = 1e-3
+"""The Huber threshold of Hoffmann et al. 2022, Sec. 3.3: larger overfits the small runs, App. D.2."""
+
+RELAXATION = (100.0, 30.0, 10.0, 3.0)
+"""The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
+
+RELAXED_STEPS, FINAL_STEPS = 6, 500
+STARTS, DIRECT_STARTS = 32, 8
+
+SAME_MINIMUM = 1e-6
+"""Descents whose objectives agree to this share have found the same minimum."""
+
+NEGLIGIBLE = 1e-5
+"""A term below this share of a loss, or below the spread of the residuals, is not seen in that run."""
+
+LEAST_RUNS_PER_TERM = 3
+"""A term has two constants: it has to be seen in more runs than that."""
+
+LEAST_R_SQUARED, POOR_R_SQUARED = 0.5, 0.8
+"""Below the first the fit is refused, below the second it is warned of; real studies lie above 0.95."""
+
+
+def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
+    """Fit L(N, D) = E + A N^-alpha + B D^-beta to ``runs``, to the global minimum.
+
+    Minimises sum_i Huber_delta(LSE(a - alpha log N_i, b - beta log D_i, e) - log L_i) with A = exp a,
+    B = exp b, E = exp e (Hoffmann et al. 2022, Eq. 3): the sum, not the mean. ``runs`` hold counts and
+    nats per token; the constants returned are for counts. Row order does not matter.
+
+    Raises ``FitRefused`` where the runs cannot identify the five constants.
+    """
+    import numpy as np
+
+    check_design(runs)
+    # a canonical order, so that sums, and with them the last digits, do not depend on the file's
+    order = np.lexsort((runs.loss, runs.tokens, runs.params))
+    data = log_runs(runs.select(order))
+    descent = _minimise(data, delta)
+    best = int(np.argmin(descent.value))
+    theta = descent.theta[best]
+    findings = _check_terms(theta, data, runs.names)
+    try:
+        law = ChinchillaLaw(**unpack(theta, data))
+    except LawError as error:
+        raise _unidentified(f"the best fit is no law ({error.message})", runs.names) from None
+    scale = descent.value[best] * (1 + SAME_MINIMUM) + np.finfo(float).eps ** 2 * len(runs)
+    status: Status = "converged" if descent.converged[best] else "not-converged"
+    if status == "not-converged":
+        message = f"the best of {len(descent.value)} descents was still moving after {FINAL_STEPS} steps"
+        findings = (*findings, Finding("not-converged", "warning", message))
+    return Fit(
+        law=law,
+        runs=runs,
+        objective=Objective("log-huber", delta, float(descent.value[best])),
+        starts=Starts(len(descent.value), int((descent.value <= scale).sum())),
+        status=status,
+        quality=_quality(residuals(theta[None, :], data)[0], data.z),
+        findings=findings,
+    )
+
+
+def _minimise(data: LogRuns, delta: float) -> Descent:
+    """Descend from many starts: through the relaxed objectives, and a few straight at the final one."""
+    import numpy as np
+
+    box, starts = _box(data), projected_starts(data, STARTS)
+    relaxed = starts
+    for factor in RELAXATION:
+        smooth = partial(derivatives, data=data, delta=factor * delta)
+        relaxed = descend(relaxed, smooth, box, max_steps=RELAXED_STEPS).theta
+    candidates = np.concatenate([relaxed, starts[:DIRECT_STARTS]])
+    return descend(candidates, partial(derivatives, data=data, delta=delta), box, max_steps=FINAL_STEPS)
+
+
+def _box(data: LogRuns) -> Box:
+    """Bounds that no law worth the name comes near: where a fit ends on one, it is refused or said."""
+    import numpy as np
+
+    middle, least, most = data.z.mean(), data.z.min(), data.z.max()
+    return Box(
+        lower=np.array([middle - 25, middle - 25, least - 20, 1e-3, 1e-3]),
+        upper=np.array([middle + 25, middle + 25, most + 1, 10.0, 10.0]),
+    )
+
+
+def _check_terms(theta: "FloatArray", data: LogRuns, names: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Refuse a fit in which params or tokens play no part that the runs can show; say where E plays none."""
+    import numpy as np
+
+    a, b, e, alpha, beta = theta
+    box = _box(data)
+    quality = _quality(residuals(theta[None, :], data)[0], data.z)
+    if quality.r_squared < LEAST_R_SQUARED:
+        share = format_share(max(0.0, quality.r_squared))
+        raise _unidentified(f"the law explains only {share} of the variation of log loss", names)
+    for name, term, exponent, index in (
+        ("params", a - alpha * data.x, alpha, 3),
+        ("tokens", b - beta * data.y, beta, 4),
+    ):
+        if not box.lower[index] < exponent < box.upper[index]:
+            raise _unidentified(f"in these runs the loss does not fall as a power of {name}", names)
+        visible = int((np.exp(term - data.z) > max(NEGLIGIBLE, quality.residual_mad)).sum())
+        if visible < LEAST_RUNS_PER_TERM:
+            message = f"the term in {name} stands above the noise in {visible} of {len(names)} runs"
+            raise _unidentified(message, names)
+    findings = []
+    if np.exp(e - data.z.min()) < NEGLIGIBLE:
+        message = "the runs show no irreducible loss (E = 0 fits best): losses far beyond them are too low"
+        findings.append(Finding("no-irreducible-loss", "warning", message))
+    if quality.r_squared < POOR_R_SQUARED:
+        message = f"the law explains only {format_share(quality.r_squared)} of the variation of log loss"
+        findings.append(Finding("poor-fit", "warning", message))
+    return tuple(findings)
+
+
+def _unidentified(message: str, names: tuple[str, ...]) -> FitRefused:
+    return FitRefused(
+        Finding("unidentified", "refusal", message, names),
+        hint="check the columns and units; add runs at other sizes and token counts",
+    )
+
+
+def _quality(r: "FloatArray", z: "FloatArray") -> Quality:
+    """Return R^2 and the spread of the residuals, in log loss."""
+    import numpy as np
+
+    total = float(((z - z.mean()) ** 2).sum())
+    return Quality(
+        r_squared=1 - float((r * r).sum()) / total if total > 0 else 0.0,
+        residual_rms=float(np.sqrt((r * r).mean())),
+        residual_mad=1.4826 * float(np.median(np.abs(r))),
+    )

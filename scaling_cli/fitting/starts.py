@@ -1,0 +1,89 @@
+"""Starting points for the robust fit: variable projection over a grid of exponents."""
+
+from typing import TYPE_CHECKING
+
+from scaling_cli.fitting.objective import LogRuns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+EXPONENTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.27, 0.34, 0.42, 0.52, 0.65, 0.82, 1.05, 1.4, 1.9, 2.6, 3.6)
+"""Grid of alpha and of beta; published exponents lie between 0.03 and 0.6."""
+
+LEAST_SHARE = 1e-4
+"""A coefficient that the linear fit sets to zero starts at this share of the loss instead."""
+
+
+def projected_starts(data: LogRuns, count: int) -> "FloatArray":
+    """Return solver vectors, shape (S, 5), that are worth descending from; S is ``count`` or a few more.
+
+    For given exponents the law is linear in E, A, B: on a grid of (alpha, beta) the non-negative
+    least squares of (E + A N^-alpha + B D^-beta - L)/L are solved in closed form, all at once. Taken are
+    the local minima of the grid, the best cells, and a coarse lattice over the whole grid, so that a
+    basin which least squares does not see is tried too; the first few once more with E = 0 (e = -inf,
+    which the caller's bounds make finite).
+    """
+    import numpy as np
+
+    exponents = np.array(EXPONENTS)
+    misfit, coefficients = _project(data, exponents)
+    size = len(exponents)
+    padded = np.pad(misfit, 1, constant_values=np.inf)
+    neighbours = [
+        padded[1 + i : 1 + i + size, 1 + j : 1 + j + size]
+        for i in (-1, 0, 1)
+        for j in (-1, 0, 1)
+        if (i, j) != (0, 0)
+    ]
+    minima = np.flatnonzero((misfit <= np.min(neighbours, axis=0)).ravel())
+    best = np.argsort(misfit, axis=None, kind="stable")[: count // 2]
+    lattice = np.arange(size * size).reshape(size, size)[1::4, 1::4].ravel()
+    # dict.fromkeys keeps the order: minima first
+    cells = np.array(list(dict.fromkeys([*minima, *best, *lattice])))
+    least = LEAST_SHARE * np.exp(data.z.mean())
+    e, a, b = np.log(np.maximum(coefficients.reshape(-1, 3)[cells], least)).T
+    alpha, beta = exponents[cells // size], exponents[cells % size]
+    starts = np.column_stack([a, b, e, alpha, beta])
+    # E = 0 lies at e = -inf, which no descent reaches in time: some starts begin there
+    without_E = starts[: max(4, len(minima))].copy()
+    without_E[:, 2] = -np.inf
+    return np.concatenate([starts, without_E])
+
+
+def _project(data: LogRuns, exponents: "FloatArray") -> tuple["FloatArray", "FloatArray"]:
+    """Return the relative misfit (G, G) and E, A, B at the centre (G, G, 3) for every (alpha, beta)."""
+    import numpy as np
+
+    weight = np.exp(-data.z)
+    X = np.exp(-exponents[:, None] * data.x) * weight  # (G, n)
+    Y = np.exp(-exponents[:, None] * data.y) * weight
+    grid = len(exponents)
+    gram = np.empty((grid, grid, 3, 3))
+    gram[..., 0, 0] = weight @ weight
+    gram[..., 0, 1] = gram[..., 1, 0] = (X @ weight)[:, None]
+    gram[..., 0, 2] = gram[..., 2, 0] = (Y @ weight)[None, :]
+    gram[..., 1, 1] = (X * X).sum(axis=1)[:, None]
+    gram[..., 2, 2] = (Y * Y).sum(axis=1)[None, :]
+    gram[..., 1, 2] = gram[..., 2, 1] = X @ Y.T
+    moment = np.empty((grid, grid, 3))
+    moment[..., 0] = weight.sum()
+    moment[..., 1] = X.sum(axis=1)[:, None]
+    moment[..., 2] = Y.sum(axis=1)[None, :]
+
+    # non-negative least squares in three unknowns: the best of the seven subsets whose solution is positive
+    misfit = np.full((grid, grid), np.inf)
+    coefficients = np.zeros((grid, grid, 3))
+    for subset in ([0, 1, 2], [0, 1], [0, 2], [1, 2], [0], [1], [2]):
+        block = gram[..., subset, :][..., subset]
+        ridge = 1e-13 * np.trace(block, axis1=-2, axis2=-1)[..., None, None] * np.eye(len(subset))
+        solution = np.linalg.solve(block + ridge, moment[..., subset, None])[..., 0]
+        explained = (solution * moment[..., subset]).sum(axis=-1)
+        better = (solution > 0).all(axis=-1) & (len(data.z) - explained < misfit)
+        misfit = np.where(better, len(data.z) - explained, misfit)
+        full = np.zeros((grid, grid, 3))
+        full[..., subset] = solution
+        coefficients = np.where(better[..., None], full, coefficients)
+    return misfit, coefficients
