@@ -30,7 +30,8 @@ class AdditiveLaw(PredictsLoss):
         if not math.isfinite(self.E) or self.E < 0:
             raise LawError(f"E must not be negative, got {self.E}")
         try:
-            scale = self.log_G * max(self.alpha, self.beta)
+            # G itself too: exponents near zero put it past any float while A N^-alpha is still a number
+            scale = self.log_G * max(self.alpha, self.beta, 1.0)
         except (OverflowError, ValueError):  # a ratio of constants past the largest float
             scale = math.inf
         if abs(scale) > 600:  # exp(709) is the largest float
