@@ -89,22 +89,24 @@ def allocate_all(cards: Sequence[LawCard], questions: Iterable[Question]) -> tup
 def answer(card: LawCard, question: Question) -> Allocation:
     """Answer one question under one law; where the law cannot, a finding of severity ``refusal`` says so."""
     start = Allocation(card, question, findings=(*question.findings, *card.findings))
-    solved = _follow(start) if question.is_what_if else _optimise(start)
-    if solved.refusal:
-        return solved
-    # what was asked for is returned to the last digit, not as a rounding of it
-    solved = replace(
-        solved,
-        flops=question.flops or solved.flops,
-        params=question.params or solved.params,
-        tokens=question.tokens or solved.tokens,
-        loss=question.loss,
-    )
-    numbers = (solved.flops, solved.params, solved.tokens)
-    if not all(x is not None and math.isfinite(x) and x > 0 for x in numbers):
-        asked = ", ".join(f"{name} {value:g}" for name, value in question.known.items())
-        return _refuse(start, "out-of-range", f"{asked} leads beyond the range of numbers")
-    return replace(_judge(solved), findings=(*solved.findings, *_extrapolation(solved)))
+    try:
+        solved = _follow(start) if question.is_what_if else _optimise(start)
+        if solved.refusal:
+            return solved
+        # what was asked for is returned to the last digit, not as a rounding of it
+        solved = replace(
+            solved,
+            flops=question.flops or solved.flops,
+            params=question.params or solved.params,
+            tokens=question.tokens or solved.tokens,
+            loss=question.loss,
+        )
+        numbers = (solved.flops, solved.params, solved.tokens)
+        if not all(x is not None and math.isfinite(x) and x > 0 for x in numbers):
+            return _refuse_range(start)
+        return replace(_judge(solved), findings=(*solved.findings, *_extrapolation(solved)))
+    except ArithmeticError:  # a power past the largest float, or a division by what is below the least
+        return _refuse_range(start)
 
 
 def _optimise(start: Allocation) -> Allocation:
@@ -190,7 +192,8 @@ def _reach_loss(start: Allocation, law: PredictsLoss, L: float) -> Allocation:
 def _reach_loss_with_budget(start: Allocation, law: PredictsLoss, L: float, C: float) -> Allocation:
     """Two sizes reach L with exactly C: the smaller is taken, for it is cheaper to serve."""
     best = law.frontier_loss(C)
-    if best > L:
+    # the optimum's own loss, handed back, may miss the frontier's by a rounding
+    if best > L and not math.isclose(best, L, rel_tol=1e-12):
         return _refuse_loss(start, f"{format_flops(C)} FLOPs reach {format_number(best)} at best")
     small, large = sizes_for_loss(law, C, L)
     message = (
@@ -234,15 +237,22 @@ def _judge(solved: Allocation) -> Allocation:
 def _extrapolation(solved: Allocation) -> tuple[Finding, ...]:
     """Say how far beyond the largest fitted budget the plan lies, where that is known."""
     fitted = solved.card.fitted_range.get("flops")
-    if fitted is None or solved.flops is None or solved.flops <= NOTED_EXTRAPOLATION * fitted[1]:
+    if fitted is None or solved.flops is None:
         return ()
-    factor = solved.flops / fitted[1]
+    factor = round(solved.flops / fitted[1], 9)  # a target of 100 times the largest run is just that
+    if factor <= NOTED_EXTRAPOLATION:
+        return ()
     message = f"{format_flops(solved.flops)} FLOPs is {factor:.3g} times the largest budget fitted"
     return (Finding("extrapolates", "warning" if factor > WARNED_EXTRAPOLATION else "info", message),)
 
 
 def _refuse(allocation: Allocation, finding_id: str, message: str) -> Allocation:
     return replace(allocation, findings=(*allocation.findings, Finding(finding_id, "refusal", message)))
+
+
+def _refuse_range(start: Allocation) -> Allocation:
+    asked = ", ".join(f"{name} {value:g}" for name, value in start.question.known.items())
+    return _refuse(start, "out-of-range", f"{asked} leads beyond the range of numbers")
 
 
 def _refuse_without_loss(allocation: Allocation) -> Allocation:

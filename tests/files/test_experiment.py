@@ -7,7 +7,8 @@ import pytest
 
 from scaling_cli.conditions import Condition
 from scaling_cli.errors import InputError
-from scaling_cli.files.experiment import Experiment, read_experiment
+from scaling_cli.files.experiment import Experiment
+from scaling_cli.files.experiment_file import read_experiment
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,204 @@
+"""``scaling fit``: a table of runs becomes a law, and the law's answer at the target budgets."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scaling_cli import __version__
+from scaling_cli.cli.options import (
+    DEFAULT_WASTE,
+    FormatOption,
+    OutputOption,
+    StrictOption,
+    WasteOption,
+    read_option,
+    read_pairs,
+    read_waste,
+)
+from scaling_cli.cli.output import Format, show
+from scaling_cli.conditions import parse_condition
+from scaling_cli.errors import FitRefused, UsageError
+from scaling_cli.units import parse_positive, parse_sweep
+
+if TYPE_CHECKING:
+    from scaling_cli.files.experiment import Experiment
+    from scaling_cli.files.run_table import RunTable
+    from scaling_cli.fitting.fit import Fit
+
+EPILOG = """Examples:
+
+$ scaling fit runs.csv --flops 5.76e23 --save law.json
+
+$ scaling fit runs.csv --where "flops < 1e21" --unit params=1e6 --unit tokens=1e9 --format json"""
+
+Reading = partial(typer.Option, rich_help_panel="Reading the runs")
+Fitting = partial(typer.Option, rich_help_panel="The fit")
+
+RunsArgument = Annotated[
+    str | None, typer.Argument(metavar="[RUNS]", help="CSV, TSV, JSON lines, gzip of these, or - for stdin.")
+]
+ConfigOption = Annotated[
+    str | None, Reading("--config", metavar="FILE", help="A YAML experiment; options win over it.")
+]
+ColumnOption = Annotated[
+    list[str] | None, Reading("--column", metavar="NAME=COLUMN", help="tokens=steps_x_batch; repeat it.")
+]
+UnitOption = Annotated[
+    list[str] | None,
+    Reading("--unit", metavar="NAME=SIZE", help="params=1e6: counted in millions; repeat it."),
+]
+WhereOption = Annotated[
+    list[str] | None, Reading("--where", metavar="CONDITION", help='"flops < 1e21": fit these; repeat it.')
+]
+DropOption = Annotated[
+    int | None, Reading("--drop-highest-losses", metavar="COUNT", min=0, help="Leave out that many runs.")
+]
+AllStepsOption = Annotated[bool | None, Reading("--all-steps", help="Fit every row of a run, not its last.")]
+UnfinishedOption = Annotated[
+    bool | None,
+    Reading("--include-unfinished", help="Fit runs with less than 80 % of their schedule's tokens."),
+]
+DeltaOption = Annotated[
+    str | None,
+    Fitting("--delta", metavar="DELTA", help="The Huber threshold in log loss.", show_default="1e-3"),
+]
+TargetsOption = Annotated[
+    list[str] | None,
+    Fitting(
+        "--flops",
+        metavar="C",
+        help="A target budget; repeat it, or sweep 1e20:1e26:7.",
+        show_default="1, 10 and 100 times the largest run",
+    ),
+]
+SaveOption = Annotated[
+    str | None, Fitting("--save", metavar="FILE", help="Save the law, for scaling optimal --law FILE.")
+]
+
+
+def fit(
+    runs: RunsArgument = None,
+    config: ConfigOption = None,
+    column: ColumnOption = None,
+    unit: UnitOption = None,
+    where: WhereOption = None,
+    drop_highest_losses: DropOption = None,
+    all_steps: AllStepsOption = None,
+    include_unfinished: UnfinishedOption = None,
+    delta: DeltaOption = None,
+    flops: TargetsOption = None,
+    save: SaveOption = None,
+    waste: WasteOption = DEFAULT_WASTE,
+    output_format: FormatOption = Format.table,
+    output: OutputOption = None,
+    strict: StrictOption = False,
+) -> None:
+    """Fit the Chinchilla form to training runs, and solve it at the target budgets."""
+    study = _study(
+        config,
+        runs=runs,
+        columns=read_pairs("--column", column or []),
+        units=_read_units(unit or []),
+        where=tuple(read_option("--where", parse_condition, text) for text in where or []),
+        drop_highest_losses=drop_highest_losses,
+        all_steps=all_steps,
+        include_unfinished=include_unfinished,
+        delta=None if delta is None else read_option("--delta", parse_positive, delta),
+        flops=tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text)),
+        waste=None if waste == DEFAULT_WASTE else read_waste(waste),
+    )
+
+    from scaling_cli.files.law_file import write_law
+    from scaling_cli.files.run_table import read_runs
+    from scaling_cli.fitting.parametric import DELTA, fit_law
+    from scaling_cli.planning.fitted_plan import plan_fit
+    from scaling_cli.reports.fit import fit_report
+
+    table = read_runs(
+        study.runs,
+        columns=study.columns,
+        units=study.units,
+        where=study.where,
+        drop_highest_losses=study.drop_highest_losses or 0,
+        all_steps=bool(study.all_steps),
+        include_unfinished=bool(study.include_unfinished),
+    )
+    try:
+        fitted = fit_law(table.runs, delta=study.delta or DELTA)
+    except FitRefused as refusal:
+        raise refusal.at(table.name) from None
+    plan = plan_fit(
+        fitted,
+        name=PurePath(table.name).name,
+        params_definition=table.params_definition,
+        runs_read=table.read,
+        findings=table.findings,
+        provenance=_provenance(study, table, fitted),
+        flops=study.flops,
+        waste=study.waste or read_waste(DEFAULT_WASTE),
+    )
+    report = fit_report(plan)
+    if save:
+        write_law(save, plan.card)
+    show(report, output_format, output, strict=strict)
+
+
+def _study(config: str | None, **options: object) -> "Experiment":
+    """Return the experiment of a config file, the options that were given put in the place of its own.
+
+    Columns and units are merged name by name; conditions and targets on the command line replace those
+    of the file.
+    """
+    from scaling_cli.files.experiment import Experiment
+
+    study = Experiment(name="", runs="")
+    if config is not None:
+        from scaling_cli.files.experiment_file import read_experiment
+
+        study = read_experiment(config)
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    for name in ("columns", "units"):
+        option = given[name]
+        assert isinstance(option, Mapping)
+        given[name] = {**getattr(study, name), **option}
+    study = replace(study, **given)  # type: ignore[arg-type]  # the keywords are Experiment's own fields
+    if not study.runs:
+        raise UsageError("no runs to fit", hint="name a file, - for stdin, or a --config that names one")
+    return study
+
+
+def _read_units(texts: list[str]) -> dict[str, float]:
+    """Return ``--unit params=1e6`` as numbers."""
+    pairs = read_pairs("--unit", texts)
+    return {name: read_option(f"--unit {name}", parse_positive, value) for name, value in pairs.items()}
+
+
+def _provenance(study: "Experiment", table: "RunTable", fitted: "Fit") -> dict[str, object]:
+    """Say how a law came about, so that anyone with the data can make it again."""
+    filters = {
+        "where": [str(condition) for condition in study.where],
+        "drop_highest_losses": study.drop_highest_losses,
+        "all_steps": study.all_steps,
+        "include_unfinished": study.include_unfinished,
+    }
+    return {
+        "data": {
+            "name": PurePath(table.name).name,
+            "sha256": table.sha256,
+            "columns": dict(table.columns),
+            "units": dict(study.units),
+        },
+        "runs": {"read": table.read, "used": len(fitted.runs)},
+        "filters": {name: value for name, value in filters.items() if value},
+        "objective": {
+            "name": fitted.objective.name,
+            "delta": fitted.objective.delta,
+            "value": fitted.objective.value,
+        },
+        "status": fitted.status,
+        "version": f"scaling {__version__}",
+    }

@@ -1,0 +1,97 @@
+"""Showing a report, and how the program ends: the result on stdout, doubts and errors on stderr."""
+
+import os
+import sys
+from enum import StrEnum
+
+from scaling_cli.errors import ScalingError
+from scaling_cli.reports.report import Report
+
+
+class Format(StrEnum):
+    """The formats every command writes."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
+def show(report: Report, output_format: Format, output: str | None, *, strict: bool = False) -> None:
+    """Write a report to stdout, or atomically to ``output``.
+
+    A person who reads the table sees the findings in it; where a program or a file gets the result,
+    its warnings are said on stderr as well. ``strict`` turns any warning into exit code 1, after the
+    result was written.
+    """
+    color, width = (False, None) if output else _terminal()
+    text = render(report, output_format, width=width, color=color)
+    if output:
+        from scaling_cli.files.source import write_atomically
+
+        write_atomically(output, text.encode())
+    else:
+        _write_stdout(text)
+    warnings = [note for note in report.notes if note.finding.severity == "warning"]
+    if output or output_format in (Format.json, Format.csv):
+        for note in warnings:
+            say(f"warning: {note.text} [{note.finding.id}]")
+    if strict and warnings:
+        ids = ", ".join(dict.fromkeys(note.finding.id for note in warnings))
+        raise ScalingError(f"--strict: the answer carries warnings ({ids})")
+
+
+def render(report: Report, output_format: Format, *, width: int | None, color: bool) -> str:
+    """Return a report as text in one of the four formats."""
+    if output_format is Format.table:
+        from scaling_cli.reports.terminal import to_terminal
+
+        return to_terminal(report, width=width, color=color)
+    from scaling_cli.reports.formats import to_csv, to_json, to_markdown
+
+    writers = {Format.json: to_json, Format.csv: to_csv, Format.markdown: to_markdown}
+    return writers[output_format](report)
+
+
+def complain(error: ScalingError) -> None:
+    """Say an error, and the way out, on stderr."""
+    say(f"error: {error.message}")
+    if error.hint:
+        say(f"hint: {error.hint}")
+
+
+def say(line: str) -> None:
+    """Write one line to stderr; where nobody listens, nothing happens."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (BrokenPipeError, ValueError):
+        return
+
+
+def _write_stdout(text: str) -> None:
+    """Write a result; a reader that has had enough (``| head -1``) ends the program quietly, with exit 0."""
+    try:
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding
+            sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the interpreter flushes stdout once more on its way out: give it somewhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _terminal() -> tuple[bool, int | None]:
+    """Return whether to colour, and how wide to write (``None``: as wide as it is)."""
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    color = is_terminal and not os.environ.get("NO_COLOR")
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return color, int(columns)
+    if not is_terminal:
+        return color, None
+    try:
+        return color, os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return color, None

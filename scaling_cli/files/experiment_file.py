@@ -1,0 +1,168 @@
+"""The YAML file of an experiment: its keys, how their values are read, and what is wrong with them."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictStr, ValidationError
+from pydantic_core import PydanticCustomError
+
+from scaling_cli.conditions import Condition, parse_condition
+from scaling_cli.errors import InputError, QuantityError
+from scaling_cli.files.columns import QUANTITIES
+from scaling_cli.files.experiment import Experiment
+from scaling_cli.files.rows import UNIT_QUANTITIES
+from scaling_cli.files.source import nearest, read_source
+from scaling_cli.files.yaml_text import KeyPath, explain, parse_yaml, show_value
+from scaling_cli.units import parse_fraction, parse_positive, parse_quantity, parse_sweep
+
+T = TypeVar("T")
+
+
+def read_experiment(path: str) -> Experiment:
+    """Read a YAML experiment; ``-`` is standard input.
+
+    Raises ``InputError`` with all that is wrong, a line each, each with file and line.
+    """
+    source = read_source(path)
+    text = parse_yaml(source.text, source.name)
+    if text.data is None:
+        raise InputError(f"{source.name}: the file is empty", hint="it needs at least runs: FILE.csv")
+    if not isinstance(text.data, dict):
+        what = f"an experiment is a mapping of keys, got {show_value(text.data)}"
+        raise InputError(f"{text.place((0,))}: {what}", hint="begin with runs: FILE.csv")
+    try:
+        model = _ExperimentModel.model_validate(text.data)
+    except ValidationError as error:
+        raise explain(error, text, _KEYS) from None
+    fit = model.fit or _FitModel()
+    return Experiment(
+        name=source.name,
+        runs=_resolve(model.runs, path),
+        columns=model.columns or {},
+        units=model.units or {},
+        where=tuple(model.where or ()),
+        drop_highest_losses=model.drop_highest_losses,
+        all_steps=model.all_steps,
+        include_unfinished=model.include_unfinished,
+        form=fit.form,
+        objective=fit.objective,
+        delta=fit.delta,
+        flops=tuple(budget for sweep in model.flops or () for budget in sweep),
+        waste=model.waste,
+    )
+
+
+def _resolve(runs: str, experiment: str) -> str:
+    """Return the path of the runs, which the YAML gives relative to itself; ``-`` stays standard input."""
+    if runs == "-":
+        return runs
+    joined = str(Path(experiment).parent / Path(runs).expanduser())
+    plain = os.path.normpath(joined)
+    # a/../b is not b where a is a link
+    return plain if os.path.realpath(plain) == os.path.realpath(joined) else joined
+
+
+def _reads(parse: Callable[[Any], T]) -> BeforeValidator:
+    """Return a validator that reads a value as the command line does, and refuses it in the same words."""
+
+    def read(value: object) -> T:
+        if isinstance(value, bool | dict | list):
+            raise _refusal(f"must be one value, got {show_value(value)}", None)
+        try:
+            return parse(value)
+        except QuantityError as error:
+            raise _refusal(error.message, error.hint) from None
+
+    return BeforeValidator(read)
+
+
+def _refusal(message: str, hint: str | None) -> PydanticCustomError:
+    # the braces of a template would be filled in; the message goes in as a value instead
+    return PydanticCustomError("refused", "{message}", {"message": message, "hint": hint})
+
+
+def _parse_count(value: object) -> int:
+    number = parse_quantity(value)
+    if number != int(number) or number < 0:
+        raise QuantityError(f"must be a whole number, 0 or more, got {value}")
+    return int(number)
+
+
+def _parse_share(value: object) -> float:
+    share = parse_fraction(value)
+    if share == 1:
+        raise QuantityError(f"must be less than 100 %, got {value}", hint="write it like 1% or 0.01")
+    return share
+
+
+def _parse_budgets(value: object) -> tuple[float, ...]:
+    return parse_sweep(value) if isinstance(value, str) else (parse_positive(value),)
+
+
+def _parse_condition(value: object) -> Condition:
+    return parse_condition(str(value))
+
+
+def _parse_path(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise QuantityError(
+            f"must be a path, got {show_value(value)}", hint="name the run table: runs: FILE.csv"
+        )
+    return value
+
+
+def _as_list(value: object) -> object:
+    """Return a single value as a list of it: ``flops: 1e21`` is as clear as ``flops: [1e21]``."""
+    return value if value is None or isinstance(value, list | dict) else [value]
+
+
+def _known_as(names: tuple[str, ...]) -> BeforeValidator:
+    """Return a validator of a mapping's keys, which must be among ``names``."""
+
+    def check(value: object) -> object:
+        unknown = [key for key in value if key not in names] if isinstance(value, dict) else []
+        if unknown:
+            near = nearest(unknown[0], names)
+            cure = f"did you mean {near}?" if near else f"one of {', '.join(names)}"
+            raise _refusal(f"no quantity is called {unknown[0]!r} ({cure})", None)
+        return value
+
+    return BeforeValidator(check)
+
+
+Positive = Annotated[float, _reads(parse_positive)]
+
+
+class _FitModel(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    form: Literal["chinchilla"] | None = None
+    objective: Literal["log-huber"] | None = None
+    delta: Positive | None = None
+
+
+class _ExperimentModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    runs: Annotated[str, _reads(_parse_path)]
+    columns: Annotated[dict[str, StrictStr] | None, _known_as(QUANTITIES)] = None
+    units: Annotated[dict[str, Positive] | None, _known_as(UNIT_QUANTITIES)] = None
+    where: Annotated[
+        list[Annotated[Condition, _reads(_parse_condition)]] | None, BeforeValidator(_as_list)
+    ] = None
+    drop_highest_losses: Annotated[int, _reads(_parse_count)] | None = None
+    all_steps: StrictBool | None = None
+    include_unfinished: StrictBool | None = None
+    fit: _FitModel | None = None
+    flops: Annotated[
+        list[Annotated[tuple[float, ...], _reads(_parse_budgets)]] | None, BeforeValidator(_as_list)
+    ] = None
+    waste: Annotated[float, _reads(_parse_share)] | None = None
+
+
+_KEYS: Mapping[KeyPath, tuple[str, ...]] = {
+    (): tuple(_ExperimentModel.model_fields),
+    ("fit",): tuple(_FitModel.model_fields),
+}

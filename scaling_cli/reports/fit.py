@@ -1,0 +1,98 @@
+"""A fit and what it says at its target budgets, as a report."""
+
+from collections.abc import Callable
+
+from scaling_cli.findings import Finding
+from scaling_cli.planning.fitted_plan import FittedPlan
+from scaling_cli.reports.laws import show_constants
+from scaling_cli.reports.plan import plan_notes, plan_table, result_dict, result_row
+from scaling_cli.reports.report import Cell, Note, Record, Report
+from scaling_cli.units import format_count, format_flops, format_number
+
+
+def fit_report(plan: FittedPlan) -> Report:
+    """Return the report of ``scaling fit``."""
+    fit, law = plan.fit, plan.fit.law
+    N_exponent, D_exponent = law.exponents
+    data = {
+        "law": law.as_dict(),
+        "frontier": {"params_exponent": N_exponent, "tokens_exponent": D_exponent},
+        "objective": {"name": fit.objective.name, "delta": fit.objective.delta, "value": fit.objective.value},
+        "status": fit.status,
+        "starts": {"tried": fit.starts.tried, "reached": fit.starts.reached},
+        "quality": {
+            "r_squared": fit.quality.r_squared,
+            "residual_rms": fit.quality.residual_rms,
+            "residual_mad": fit.quality.residual_mad,
+        },
+        "runs": {"read": plan.runs_read, "used": len(fit.runs)},
+        "optima": [result_dict(allocation) for allocation in plan.optima],
+        "findings": [finding.as_dict() for finding in plan.findings],
+    }
+    return Report(
+        schema="scaling.fit/1",
+        data=data,
+        sections=(_summary(plan), plan_table(plan.optima, with_law=False)),
+        rows=[{**_law_row(plan), **result_row(allocation)} for allocation in plan.optima],
+        notes=tuple(Note(_shortened(finding)) for finding in plan.findings) + plan_notes(plan.optima),
+    )
+
+
+def _summary(plan: FittedPlan) -> Record:
+    """Say which law, from which runs, and how well it holds."""
+    fit, law = plan.fit, plan.fit.law
+    N_exponent, D_exponent = law.exponents
+    span = fit.fitted_range
+    objective = fit.objective
+    return Record(
+        f"Chinchilla law fitted to {plan.card.name}",
+        (
+            ("runs", f"{len(fit.runs)} used of {plan.runs_read} read"),
+            ("params", _between(span["params"], format_count)),
+            ("tokens", _between(span["tokens"], format_count)),
+            ("FLOPs", f"{_between(span['flops'], format_flops)} (6 N D)"),
+            ("law", law.formula),
+            ("constants", show_constants(plan.card, digits=6)),
+            ("frontier", f"N_opt ~ C^{N_exponent:.4f}, D_opt ~ C^{D_exponent:.4f}"),
+            (
+                "objective",
+                f"{objective.name}, delta {format_number(objective.delta)}, sum {objective.value:.8e}",
+            ),
+            (
+                "residuals",
+                f"rms {format_number(100 * fit.quality.residual_rms, 3)} %, "
+                f"robust {format_number(100 * fit.quality.residual_mad, 3)} % of the loss; "
+                f"R^2 {fit.quality.r_squared:.4f} (log loss)",
+            ),
+            (
+                "status",
+                f"{fit.status}; {fit.starts.reached} of {fit.starts.tried} descents reached this minimum",
+            ),
+        ),
+    )
+
+
+def _between(ends: tuple[float, float], write: Callable[[float], str]) -> str:
+    return f"{write(ends[0])} to {write(ends[1])}"
+
+
+def _shortened(finding: Finding, most: int = 5) -> Finding:
+    """Name the first few runs of a finding in its message: people read the message only."""
+    if not finding.runs or finding.severity == "info":
+        return finding
+    named = ", ".join(finding.runs[:most])
+    more = f" and {len(finding.runs) - most} more" if len(finding.runs) > most else ""
+    return Finding(finding.id, finding.severity, f"{finding.message} ({named}{more})", finding.runs)
+
+
+def _law_row(plan: FittedPlan) -> dict[str, Cell]:
+    """Return the fit's part of every CSV line."""
+    fit = plan.fit
+    return {
+        **fit.law.parameters,
+        "params_exponent": fit.law.exponents[0],
+        "objective": fit.objective.value,
+        "status": fit.status,
+        "runs_read": plan.runs_read,
+        "runs_used": len(fit.runs),
+    }

@@ -1,0 +1,105 @@
+"""Allocations as a report: the answer of ``scaling optimal`` and the targets of a fit."""
+
+from collections.abc import Callable, Sequence
+
+from scaling_cli.findings import Finding
+from scaling_cli.planning.allocation import Allocation
+from scaling_cli.reports.report import Cell, Note, Report, Table
+from scaling_cli.units import format_count, format_flops, format_number, format_share
+
+UNKNOWN = "-"
+
+
+def plan_report(allocations: Sequence[Allocation]) -> Report:
+    """Return the report of ``scaling optimal``: one row per law and question."""
+    return Report(
+        schema="scaling.optimal/1",
+        data={"results": [result_dict(allocation) for allocation in allocations]},
+        sections=(plan_table(allocations),),
+        rows=[result_row(allocation) for allocation in allocations],
+        notes=plan_notes(allocations),
+    )
+
+
+def result_dict(allocation: Allocation) -> dict[str, object]:
+    """Return one entry of ``results`` or ``optima``: counts, FLOPs, nats per token; unknown is null."""
+    flat = allocation.flat_range
+    result: dict[str, object] = {
+        "law": allocation.card.name,
+        "flops": allocation.flops,
+        "params": allocation.params,
+        "tokens": allocation.tokens,
+        "tokens_per_param": allocation.tokens_per_param,
+        "loss": allocation.loss,
+        "flat_range": None if flat is None else {"waste": flat.waste, "params": [flat.low, flat.high]},
+    }
+    if allocation.question.is_what_if:
+        result["waste"] = allocation.waste
+    result["findings"] = [finding.as_dict() for finding in allocation.findings]
+    return result
+
+
+def result_row(allocation: Allocation) -> dict[str, Cell]:
+    """Return one line of CSV, with the same columns for every question."""
+    flat = allocation.flat_range
+    return {
+        "law": allocation.card.name,
+        "flops": allocation.flops,
+        "params": allocation.params,
+        "tokens": allocation.tokens,
+        "tokens_per_param": allocation.tokens_per_param,
+        "loss": allocation.loss,
+        "waste": allocation.waste,
+        "flat_range_waste": None if flat is None else flat.waste,
+        "flat_range_params_low": None if flat is None else flat.low,
+        "flat_range_params_high": None if flat is None else flat.high,
+        "findings": ";".join(finding.id for finding in allocation.findings),
+    }
+
+
+def plan_table(allocations: Sequence[Allocation], *, with_law: bool = True) -> Table:
+    """Return the table people read; the waste column stands where a what-if was asked."""
+    has_waste = any(allocation.question.is_what_if for allocation in allocations)
+    share = format_share(allocations[0].question.waste)
+    headings = ["FLOPs", "params", "tokens", "tokens per param", "loss"]
+    headings += ["waste"] if has_waste else []
+    headings += [f"params wasting under {share}"]
+    rows, groups = [], set()
+    for index, plan in enumerate(allocations):
+        if index and plan.question != allocations[index - 1].question:
+            groups.add(index)
+        cells = [
+            _show(plan.flops, format_flops),
+            _show(plan.params, format_count),
+            _show(plan.tokens, format_count),
+            _show(plan.tokens_per_param, lambda ratio: format_number(ratio, 4)),
+            _show(plan.loss, lambda loss: f"{loss:.4f}"),
+        ]
+        cells += [_show(plan.waste, format_share)] if has_waste else []
+        flat = plan.flat_range
+        cells += [f"{format_count(flat.low)}-{format_count(flat.high)}" if flat else UNKNOWN]
+        rows.append((plan.card.name, *cells) if with_law else tuple(cells))
+    # a rule between questions helps where several laws answer each
+    several_laws = len({plan.card.name for plan in allocations}) > 1
+    return Table(
+        headings=("law", *headings) if with_law else tuple(headings),
+        rows=tuple(rows),
+        is_text=frozenset({0} if with_law else set()),
+        groups=frozenset(groups if several_laws else ()),
+    )
+
+
+def plan_notes(allocations: Sequence[Allocation]) -> tuple[Note, ...]:
+    """Return every finding once, with the laws it concerns, in the order of the rows."""
+    concerned: dict[Finding, dict[str, None]] = {}
+    for plan in allocations:
+        for finding in plan.findings:
+            concerned.setdefault(finding, {})[plan.card.name] = None
+    everywhere = {plan.card.name for plan in allocations}
+    return tuple(
+        Note(finding, "" if len(everywhere) == 1 else ", ".join(laws)) for finding, laws in concerned.items()
+    )
+
+
+def _show(value: float | None, write: Callable[[float], str]) -> str:
+    return UNKNOWN if value is None else write(value)
