@@ -200,7 +200,9 @@ def _reach_loss_with_budget(start: Allocation, law: PredictsLoss, L: float, C: f
         f"{format_count(large)} params on {format_count(C / (K * large))} tokens reach the same loss with "
         "the same compute; the smaller is shown, it is cheaper to serve"
     )
-    findings = (*start.findings, Finding("second-size", "info", message)) if large > small else start.findings
+    # at the optimum the two are one, to a rounding of the loss
+    is_second = large > small * (1 + 1e-4)
+    findings = (*start.findings, Finding("second-size", "info", message)) if is_second else start.findings
     return replace(start, flops=C, params=small, tokens=C / (K * small), findings=findings)
 
 
@@ -242,7 +244,9 @@ def _extrapolation(solved: Allocation) -> tuple[Finding, ...]:
     factor = round(solved.flops / fitted[1], 9)  # a target of 100 times the largest run is just that
     if factor <= NOTED_EXTRAPOLATION:
         return ()
-    message = f"{format_flops(solved.flops)} FLOPs is {factor:.3g} times the largest budget fitted"
+    message = (
+        f"{format_flops(solved.flops)} FLOPs is {format_number(factor, 3)} times the largest budget fitted"
+    )
     return (Finding("extrapolates", "warning" if factor > WARNED_EXTRAPOLATION else "info", message),)
 
 

@@ -1,0 +1,94 @@
+"""Accelerators for a time become FLOPs by their dense peaks, whatever people call them."""
+
+import pytest
+
+from scaling_cli.errors import UsageError
+from scaling_cli.planning.hardware import ACCELERATORS, find_accelerator, hardware_flops
+from scaling_cli.units import parse_hardware_time
+
+# name as a reference lists it: dense peak in TFLOP/s, BF16 or (V100) FP16
+PEAKS = {
+    "V100-SXM2": 125, "V100-PCIe": 112, "A100-SXM": 312, "A100-PCIe": 312, "H100-SXM": 989,
+    "H100-PCIe": 756, "H100-NVL": 835, "H200-SXM": 989, "B200-SXM": 2250, "GB200": 2500,
+    "B300-SXM": 2250, "MI250X": 383, "MI300X": 1307.4, "MI325X": 1307.4, "L40S": 362, "TPU v3": 123,
+    "TPU v4": 275, "TPU v5e": 197, "TPU v5p": 459, "TPU v6e": 918, "TPU v7": 2307,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PEAKS)
+def test_peaks_are_dense_and_those_of_the_reference(name: str) -> None:
+    assert find_accelerator(name).peak_flops_per_second == PEAKS[name] * 1e12
+
+
+def test_no_accelerator_is_without_a_reference() -> None:
+    assert len(ACCELERATORS) == len(PEAKS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("h100", "H100-SXM"),
+        ("H100", "H100-SXM"),
+        ("H100 SXM", "H100-SXM"),
+        ("h100_sxm", "H100-SXM"),
+        ("h100-pcie", "H100-PCIe"),
+        ("A100", "A100-SXM"),
+        ("H200", "H200-SXM"),
+        ("b200", "B200-SXM"),
+        ("b300", "B300-SXM"),
+        ("V100", "V100-SXM2"),
+        ("tpu v5p", "TPU-v5p"),
+        ("TPUv5p", "TPU-v5p"),
+        ("v5p", "TPU-v5p"),
+        ("v4", "TPU-v4"),
+        ("mi300x", "MI300X"),
+        ("gb200", "GB200"),
+    ],
+)
+def test_accelerators_are_found_by_what_people_call_them(typed: str, name: str) -> None:
+    assert find_accelerator(typed).name == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("H1000", "H100"), ("A100-SMX", "A100-SXM"), ("mi300", "MI300X"), ("tpu-v5", "TPU-v5")],
+)
+def test_an_unknown_accelerator_is_refused_with_the_nearest_and_the_list(typed: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_accelerator(typed)
+    assert caught.value.message == f"unknown accelerator {typed!r}"
+    assert caught.value.hint is not None
+    assert f"did you mean {meant}" in caught.value.hint
+    assert all(chip.name in caught.value.hint for chip in ACCELERATORS)
+
+
+@pytest.mark.parametrize("typed", ["abacus", "", "-"])
+def test_an_accelerator_like_no_other_gets_the_list_alone(typed: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_accelerator(typed)
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("known: V100-SXM2")
+
+
+@pytest.mark.parametrize(
+    ("budget", "flops"),
+    [
+        # 64 x 989e12 FLOP/s x 30 x 86400 s x 0.4
+        ("64xH100:30d@40%", 6.5625e22),
+        ("1 x A100 : 1h @ 0.5", 312e12 * 3600 * 0.5),
+        ("2,048xTPU v5p:2w@50%", 2048 * 459e12 * 14 * 86400 * 0.5),
+        ("1k x h100-pcie:12h@100%", 1000 * 756e12 * 12 * 3600),
+    ],
+)
+def test_hardware_for_a_time_is_count_times_peak_times_seconds_times_mfu(budget: str, flops: float) -> None:
+    C, findings = hardware_flops(parse_hardware_time(budget))
+    assert pytest.approx(flops, rel=1e-5) == C
+    assert findings == ()
+
+
+def test_a_chip_without_bf16_uses_its_fp16_peak_and_says_so() -> None:
+    C, findings = hardware_flops(parse_hardware_time("8xV100:1d@30%"))
+    assert pytest.approx(8 * 125e12 * 86400 * 0.3) == C
+    (finding,) = findings
+    assert (finding.id, finding.severity) == ("fp16-peak", "info")
+    assert finding.message == "V100-SXM2 has no BF16: its dense FP16 peak of 125 TFLOP/s is used"
