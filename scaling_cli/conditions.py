@@ -28,8 +28,7 @@ class Condition:
     value: float | str
 
     def __str__(self) -> str:
-        value = f"{self.value:g}" if isinstance(self.value, float) else self.value
-        return f"{self.field} {self.comparison} {value}"
+        return f"{self.field} {self.comparison} {self.value}"
 
     def holds(self, value: float | str) -> bool:
         """Say whether ``value`` meets the condition; a number is only ever compared with a number."""
