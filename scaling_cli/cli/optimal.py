@@ -128,7 +128,7 @@ def _show_laws(name: str | None, output_format: Format, output: str | None) -> N
     if name is None:
         show(laws_report(list(PUBLISHED.values())), output_format, output)
         return
-    cards = read_laws([name])
+    cards = read_laws([name], "--show-law")
     show(law_report(cards[0]) if len(cards) == 1 else laws_report(cards), output_format, output)
 
 

@@ -81,8 +81,11 @@ def read_pairs(option: str, texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def read_laws(names: list[str]) -> list[LawCard]:
-    """Return the laws called so: published ones, groups of them, and law files; each once."""
+def read_laws(names: list[str], option: str = "--law") -> list[LawCard]:
+    """Return the laws called so: published ones, groups of them, and law files; each once.
+
+    An error names ``option``, where the names come from.
+    """
     from scaling_cli.laws.published import GROUPS, PUBLISHED, published_laws
 
     cards: dict[str, LawCard] = {}
@@ -92,7 +95,7 @@ def read_laws(names: list[str]) -> list[LawCard]:
 
             cards.setdefault(name, read_law(name))
         else:
-            cards |= {card.name: card for card in read_option("--law", published_laws, name)}
+            cards |= {card.name: card for card in read_option(option, published_laws, name)}
     return list(cards.values())
 
 

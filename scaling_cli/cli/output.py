@@ -4,8 +4,10 @@ import os
 import sys
 from enum import StrEnum
 
-from scaling_cli.errors import ScalingError
+from scaling_cli.errors import OutputError, ScalingError
 from scaling_cli.reports.report import Report
+
+_ELSEWHERE = "write the result to a file with --output FILE"
 
 
 class Format(StrEnum):
@@ -29,7 +31,8 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
     if output:
         from scaling_cli.files.source import write_atomically
 
-        write_atomically(output, text.encode())
+        # the name of a file may hold bytes that are no UTF-8
+        write_atomically(output, text.encode(errors="replace"))
     else:
         _write_stdout(text)
     warnings = [note for note in report.notes if note.finding.severity == "warning"]
@@ -62,6 +65,8 @@ def complain(error: ScalingError) -> None:
 
 def say(line: str) -> None:
     """Write one line to stderr; where nobody listens, nothing happens."""
+    if sys.stderr is None:  # print would take stdout instead
+        return
     try:
         print(line, file=sys.stderr, flush=True)
     except (BrokenPipeError, ValueError):
@@ -70,6 +75,8 @@ def say(line: str) -> None:
 
 def _write_stdout(text: str) -> None:
     """Write a result; a reader that has had enough (``| head -1``) ends the program quietly, with exit 0."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed", hint=_ELSEWHERE)
     try:
         try:
             sys.stdout.write(text)
@@ -77,14 +84,17 @@ def _write_stdout(text: str) -> None:
             encoding = sys.stdout.encoding
             sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as problem:
         # the interpreter flushes stdout once more on its way out: give it somewhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):
+            reason = (problem.strerror or str(problem)).lower()
+            raise OutputError(f"standard output cannot be written: {reason}", hint=_ELSEWHERE) from problem
 
 
 def _terminal() -> tuple[bool, int | None]:
     """Return whether to colour, and how wide to write (``None``: as wide as it is)."""
-    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    is_terminal = sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     color = is_terminal and not os.environ.get("NO_COLOR")
     columns = os.environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns) > 0:
