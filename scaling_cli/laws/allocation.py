@@ -19,7 +19,7 @@ class AllocationLaw(Allocates):
     """
 
     form: ClassVar[str] = "allocation"
-    formula: ClassVar[str] = "N_opt = kN C^a or D_opt = kD C^b, the other side C/(6 x)"
+    formula: ClassVar[str] = "N_opt = params_coefficient C^params_exponent, or D_opt likewise; 6 N D = C"
 
     params_coefficient: float | None = None
     params_exponent: float | None = None
