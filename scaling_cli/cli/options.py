@@ -37,7 +37,9 @@ def complete_budget(incomplete: str) -> list[str]:
     count, times, name = incomplete.partition("x")
     if not times or ":" in name:
         return []
-    return [f"{count}x{chip.name}:" for chip in ACCELERATORS if chip.name.lower().startswith(name.lower())]
+    fitting = [chip.name for chip in ACCELERATORS if chip.name.lower().startswith(name.lower())]
+    # what was typed stays as it was typed: a shell drops offers that do not begin with it
+    return [f"{incomplete}{chip[len(name) :]}:" for chip in fitting]
 
 
 Answer = partial(typer.Option, rich_help_panel="The answer")
