@@ -34,7 +34,7 @@ def complete_budget(incomplete: str) -> list[str]:
     """Complete the accelerator in ``64xH100:30d@40%``."""
     from scaling_cli.planning.hardware import ACCELERATORS
 
-    count, times, name = incomplete.partition("x")
+    _, times, name = incomplete.partition("x")
     if not times or ":" in name:
         return []
     fitting = [chip.name for chip in ACCELERATORS if chip.name.lower().startswith(name.lower())]
