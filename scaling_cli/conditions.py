@@ -28,7 +28,10 @@ class Condition:
     value: float | str
 
     def __str__(self) -> str:
-        return f"{self.field} {self.comparison} {self.value}"
+        value = self.value
+        if isinstance(value, float):  # briefly where that is exact
+            value = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        return f"{self.field} {self.comparison} {value}"
 
     def holds(self, value: float | str) -> bool:
         """Say whether ``value`` meets the condition; a number is only ever compared with a number."""

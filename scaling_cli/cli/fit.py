@@ -10,7 +10,6 @@ import typer
 
 from scaling_cli import __version__
 from scaling_cli.cli.options import (
-    DEFAULT_WASTE,
     FormatOption,
     OutputOption,
     StrictOption,
@@ -92,7 +91,7 @@ def fit(
     delta: DeltaOption = None,
     flops: TargetsOption = None,
     save: SaveOption = None,
-    waste: WasteOption = DEFAULT_WASTE,
+    waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
     strict: StrictOption = False,
@@ -109,7 +108,7 @@ def fit(
         include_unfinished=include_unfinished,
         delta=None if delta is None else read_option("--delta", parse_positive, delta),
         flops=tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text)),
-        waste=None if waste == DEFAULT_WASTE else read_waste(waste),
+        waste=None if waste is None else read_waste(waste),
     )
 
     from scaling_cli.files.law_file import write_law
@@ -139,7 +138,7 @@ def fit(
         findings=table.findings,
         provenance=_provenance(study, table, fitted),
         flops=study.flops,
-        waste=study.waste or read_waste(DEFAULT_WASTE),
+        waste=study.waste or read_waste(None),
     )
     report = fit_report(plan)
     if save:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from scaling_cli.cli.options import (
-    DEFAULT_WASTE,
     FormatOption,
     OutputOption,
     StrictOption,
@@ -89,7 +88,7 @@ def optimal(
     law: LawOption = None,
     list_laws: ListLawsOption = False,
     show_law: ShowLawOption = None,
-    waste: WasteOption = DEFAULT_WASTE,
+    waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
     strict: StrictOption = False,

@@ -52,7 +52,13 @@ OutputOption = Annotated[
 ]
 StrictOption = Annotated[bool, Answer("--strict", help="Exit with 1 where the answer carries a warning.")]
 WasteOption = Annotated[
-    str, Answer("--waste", metavar="SHARE", help="What the flat range of params may waste of the compute.")
+    str | None,
+    Answer(
+        "--waste",
+        metavar="SHARE",
+        help="What the flat range of params may waste of the compute.",
+        show_default=DEFAULT_WASTE,
+    ),
 ]
 
 
@@ -64,8 +70,9 @@ def read_option(option: str, parse: Callable[[str], T], text: str) -> T:
         raise error.at(option) from None
 
 
-def read_waste(text: str) -> float:
-    """Return ``--waste`` as a share strictly between 0 and 1."""
+def read_waste(text: str | None) -> float:
+    """Return ``--waste`` as a share strictly between 0 and 1, the default where it was not given."""
+    text = DEFAULT_WASTE if text is None else text
     share = read_option("--waste", parse_fraction, text)
     if share >= 1:
         raise UsageError(f"--waste: must lie below 100 %, got {text}")
