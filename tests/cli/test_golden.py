@@ -34,6 +34,9 @@ COMMANDS = {
 LAST_DIGITS = 1e-6
 """The last digits of a fit depend on the machine's linear algebra."""
 
+_REACHED = re.compile(r'\d+(?= of \d+ descents)|(?<="reached": )\d+')
+"""So does whether one descent among dozens stalls before the minimum."""
+
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
 
 
@@ -42,7 +45,7 @@ def hold_to_golden(text: str, name: str, *, tolerance: float = 0.0) -> None:
     path = GOLDEN / name
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text)
-    golden = path.read_text()
+    text, golden = (_REACHED.sub("#", content) for content in (text, path.read_text()))
     if not tolerance:
         assert text == golden
         return
@@ -75,12 +78,9 @@ def test_what_a_terminal_of_80_columns_gets_is_its_golden_file(
 
 
 def test_what_a_terminal_with_colour_gets_is_its_golden_file() -> None:
-    laws = [
-        *published_laws("besiroglu2024"),
-        *published_laws("llama3"),
-        *published_laws("hoffmann2022-a3-rounded"),
-    ]
-    report = plan_report(allocate_all(laws, [Question(params=280e9, tokens=300e9)]))
+    names = ("besiroglu2024", "kaplan2020", "hoffmann2022-a3-rounded", "cerebras2023")
+    laws = [card for name in names for card in published_laws(name)]
+    report = plan_report(allocate_all(laws, [Question(flops=1e21), Question(flops=1e22)]))
     hold_to_golden(to_terminal(report, width=80, color=True), "optimal-colour.txt")
 
 
