@@ -146,7 +146,7 @@ RUN_TABLES = [
         "a filter that leaves nothing",
         GOOD_RUNS,
         ["--where", "params > 1T"],
-        r'runs\.csv: no runs left of 9 rows: --where "params > \S+" leaves out 9 rows$',
+        r'runs\.csv: no runs left of 9 rows: --where "params > 1e12" leaves out 9 rows$',
         "loosen",
     ),
     (
@@ -502,54 +502,3 @@ def test_a_file_that_may_not_be_replaced_keeps_its_content(scaling: Scaling, tmp
     ended = scaling("optimal", "--flops", "1e21", "--output", output)
     check_refusal(ended, 1, "permission denied$", "may write to")
     assert output.read_text() == "old"
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "optimal --flops 1e20:1e26:400",  # more than a pipe holds
-        "optimal --flops 5.76e23 --format json",
-        "optimal --list-laws --format csv",
-    ],
-)
-def test_a_reader_that_has_had_enough_ends_the_program_quietly(shell: Scaling, command: str) -> None:
-    ended = shell(f"scaling {command} | head -1")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.count("\n") == 1
-
-
-def test_a_reader_that_reads_nothing_ends_the_program_quietly(shell: Scaling) -> None:
-    ended = shell("scaling optimal --flops 5.76e23 | true")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_behind_stdout_is_one_clear_line(shell: Scaling) -> None:
-    ended = shell("scaling optimal --flops 5.76e23 > /dev/full")
-    check_refusal(ended, 1, "standard output cannot be written: no space left on device$", "--output FILE")
-
-
-def test_closed_standard_streams_are_one_clear_line(shell: Scaling) -> None:
-    check_refusal(shell("scaling optimal --flops 1e21 >&-"), 1, "standard output is closed$", "--output")
-    check_refusal(shell("scaling fit - <&-"), 1, "<stdin>: standard input is closed$", "name a file")
-    ended = shell("scaling optimal --flops 1e21 --law none 2>&-")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", "")
-
-
-def test_a_locale_without_unicode_gets_its_answer(shell: Scaling) -> None:
-    ended = shell("scaling optimal --list-laws", PYTHONIOENCODING="ascii")
-    assert ended.returncode == 0, ended.stderr
-    assert "besiroglu2024" in ended.stdout
-
-
-@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes on posix only")
-def test_a_file_whose_name_is_no_utf8_is_fitted_and_named(
-    shell: Scaling, tmp_path: Path, sample_runs: Path
-) -> None:
-    ended = shell(
-        f"cd {tmp_path}; cp {sample_runs} $'caf\\xe9.csv'; "
-        "scaling fit $'caf\\xe9.csv' --format csv --output out.csv"
-    )
-    assert (ended.returncode, ended.stdout) == (0, "")
-    assert "Traceback" not in ended.stderr
-    assert (tmp_path / "out.csv").read_text().splitlines()[1].count("caf") == 1
