@@ -146,7 +146,7 @@ RUN_TABLES = [
         "a filter that leaves nothing",
         GOOD_RUNS,
         ["--where", "params > 1T"],
-        r'runs\.csv: no runs left of 9 rows: --where "params > 1e12" leaves out 9 rows$',
+        r'runs\.csv: no runs left of 9 rows: --where "params > 1e\+12" leaves out 9 rows$',
         "loosen",
     ),
     (
