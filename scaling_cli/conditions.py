@@ -31,7 +31,7 @@ class Condition:
         value = self.value
         if isinstance(value, float):  # briefly where that is exact
             value = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-        return f"{self.field} {self.comparison} {value}"
+        return f"{self.field} {self.comparison} {value}".replace("e+0", "e").replace("e+", "e")
 
     def holds(self, value: float | str) -> bool:
         """Say whether ``value`` meets the condition; a number is only ever compared with a number."""

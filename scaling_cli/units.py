@@ -138,8 +138,9 @@ def format_flops(number: float, digits: int = 4) -> str:
 
 
 def format_share(fraction: float, digits: int = 3) -> str:
-    """Write a share of something in percent: ``50.3 %``."""
-    return f"{_plain(100 * fraction, digits)} %"
+    """Write a share of something in percent: ``50.3 %``; less than all of it is never ``100 %``."""
+    text = _plain(100 * fraction, digits)
+    return "over 99.9 %" if text == "100" and fraction < 1 else f"{text} %"
 
 
 def format_number(number: float, digits: int = 6) -> str:

@@ -75,7 +75,8 @@ def write_law(path: str, card: LawCard) -> None:
         import yaml
 
         text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True, width=100)
-    write_atomically(path, text.encode())
+    # the name of a file may hold bytes that are no UTF-8
+    write_atomically(path, text.encode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)

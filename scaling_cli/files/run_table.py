@@ -194,5 +194,6 @@ def _nothing_left(name: str, read: int, findings: Sequence[Finding]) -> InputErr
     """Return the error for a table of which no run is left, with why each group was left out."""
     why = "; ".join(finding.message for finding in findings)
     return InputError(
-        f"{name}: no runs left of {count_rows(read)}: {why}", hint="loosen what leaves them out"
+        f"{name}: no runs left of {count_rows(read)}: {why}",
+        hint="a fit needs runs with a loss that pass every filter",
     )

@@ -97,7 +97,7 @@ def _newton_step(current: "Evaluation", theta: "FloatArray", box: Box, damping: 
     import numpy as np
 
     _, gradient, hessian, scale = current
-    free = ~_held(gradient, theta, box)
+    free = ~_held(gradient, theta, box) & (scale > 0)  # a coordinate that moves nothing stays
     scale = np.maximum(scale, 1e-150)
     scaled_gradient = np.where(free, gradient / scale, 0.0)
     scaled_hessian = hessian / (scale[:, :, None] * scale[:, None, :])

@@ -1,5 +1,6 @@
 """Approach 3: the constants of the Chinchilla form at the global minimum of the summed log-Huber loss."""
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ RELAXATION = (100.0, 30.0, 10.0, 3.0)
 """The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
 
 E_INDEX, ALPHA_INDEX, BETA_INDEX = (PARAMETERS.index(name) for name in ("e", "alpha", "beta"))
+
+LOG_ZERO = -1000.0
+"""The logarithm of E = 0: exp of it is 0."""
 
 RELAXED_STEPS, FINAL_STEPS = 6, 500
 STARTS, DIRECT_STARTS = 32, 8
@@ -64,11 +68,8 @@ def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
     best = int(np.argmin(descent.value))
     theta = descent.theta[best]
     findings = _check_terms(theta, data, runs.names)
-    constants = unpack(theta, data)
-    if theta[E_INDEX] <= _box(data).lower[E_INDEX]:  # the floor of log E stands for E = 0
-        constants["E"] = 0.0
     try:
-        law = ChinchillaLaw(**constants)
+        law = ChinchillaLaw(**unpack(theta, data))
     except LawError as error:
         raise _unidentified(f"the best fit is no law ({error.message})", runs.names) from None
     scale = descent.value[best] * (1 + SAME_MINIMUM) + np.finfo(float).eps ** 2 * len(runs)
@@ -97,7 +98,18 @@ def _minimise(data: LogRuns, delta: float) -> Descent:
         smooth = partial(derivatives, data=data, delta=factor * delta)
         relaxed = descend(relaxed, smooth, box, max_steps=RELAXED_STEPS).theta
     candidates = np.concatenate([relaxed, starts[:DIRECT_STARTS]])
-    return descend(candidates, partial(derivatives, data=data, delta=delta), box, max_steps=FINAL_STEPS)
+    exact = partial(derivatives, data=data, delta=delta)
+    descent = descend(candidates, exact, box, max_steps=FINAL_STEPS)
+    on_floor = descent.theta[:, E_INDEX] <= box.lower[E_INDEX]
+    if on_floor.any():
+        # those that stayed on the floor of log E end at E = 0 itself, with the other four constants settled
+        without_E = replace(box, lower=np.where(np.arange(5) == E_INDEX, LOG_ZERO, box.lower))
+        theta = descent.theta[on_floor]
+        theta[:, E_INDEX] = LOG_ZERO
+        settled = descend(theta, exact, without_E, max_steps=FINAL_STEPS)
+        descent.theta[on_floor], descent.value[on_floor] = settled.theta, settled.value
+        descent.converged[on_floor] = settled.converged
+    return descent
 
 
 def _box(data: LogRuns) -> Box:
@@ -106,7 +118,7 @@ def _box(data: LogRuns) -> Box:
 
     middle, least, most = data.z.mean(), data.z.min(), data.z.max()
     return Box(
-        lower=np.array([middle - 25, middle - 25, least - 40, 1e-3, 1e-3]),
+        lower=np.array([middle - 25, middle - 25, least - 14, 1e-3, 1e-3]),
         upper=np.array([middle + 25, middle + 25, most + 1, 10.0, 10.0]),
     )
 

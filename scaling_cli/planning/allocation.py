@@ -266,11 +266,10 @@ def _refuse_without_loss(allocation: Allocation) -> Allocation:
 
 
 def _refuse_without_allocation(allocation: Allocation) -> Allocation:
-    loss = "" if allocation.loss is None else f" (loss {format_number(allocation.loss, 4)})"
     return _refuse(
         allocation,
         "law-has-no-allocation",
-        f"this law gives the loss a budget reaches{loss}, not how to divide it into params and tokens",
+        "this law gives the loss that a budget reaches, not how to divide it into params and tokens",
     )
 
 

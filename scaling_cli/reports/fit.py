@@ -91,6 +91,7 @@ def _law_row(plan: FittedPlan) -> dict[str, Cell]:
     return {
         **fit.law.parameters,
         "params_exponent": fit.law.exponents[0],
+        "tokens_exponent": fit.law.exponents[1],
         "objective": fit.objective.value,
         "status": fit.status,
         "runs_read": plan.runs_read,

@@ -216,4 +216,4 @@ def test_the_keys_that_the_repositorys_experiment_shows_in_comments_are_read_too
     hidden = [line for line in hidden if "scaling fit" not in line]
     experiment = read_experiment(write(tmp_path, "\n".join([*shown, *hidden])))
     assert experiment.units == {"params": 1e6, "tokens": 1e9}
-    assert [str(condition) for condition in experiment.where] == ["params < 2e+10", "flops >= 6e+18"]
+    assert [str(condition) for condition in experiment.where] == ["params < 2e10", "flops >= 6e18"]

@@ -334,7 +334,7 @@ def test_a_quantity_is_compared_in_its_unit_and_a_column_as_written(read: Any) -
 def test_each_condition_says_what_it_leaves_out(read: Any) -> None:
     where = [parse_condition("params < 3e9"), parse_condition("opt imiser == adamw")]
     assert finding_of(read(*WIDE, where=where), "filtered").message == (
-        '--where "params < 3e+09" leaves out 1 row; --where "opt imiser == adamw" leaves out 1 row'
+        '--where "params < 3e9" leaves out 1 row; --where "opt imiser == adamw" leaves out 1 row'
     )
 
 
@@ -361,7 +361,7 @@ def test_no_runs_left_says_why(refuse: Any) -> None:
 
 def test_filters_that_leave_nothing_are_named(refuse: Any) -> None:
     message = refuse(*WIDE, where=[parse_condition("params > 1T")])
-    assert message == 'runs.csv: no runs left of 3 rows: --where "params > 1e+12" leaves out 3 rows'
+    assert message == 'runs.csv: no runs left of 3 rows: --where "params > 1e12" leaves out 3 rows'
 
 
 def test_all_runs_failed_says_so(refuse: Any) -> None:
