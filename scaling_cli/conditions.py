@@ -16,7 +16,9 @@ _COMPARISONS: dict[str, Callable[[object, object], bool]] = {
     "<": operator.lt,  # type: ignore[dict-item]
     ">": operator.gt,  # type: ignore[dict-item]
 }
-_CONDITION = re.compile(r"\s*(?P<field>.+?)\s*(?P<comparison><=|>=|==|!=|<|>)\s*(?P<value>[^<>=!]+?)\s*")
+_CONDITION = re.compile(
+    r"\s*(?P<field>[^<>=!]+?)\s*(?P<comparison><=|>=|==|!=|<|>)\s*(?P<value>[^<>=!]+?)\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,9 @@ class Condition:
     def __str__(self) -> str:
         value = self.value
         if isinstance(value, float):  # briefly where that is exact
-            value = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-        return f"{self.field} {self.comparison} {value}".replace("e+0", "e").replace("e+", "e")
+            brief = f"{value:g}"
+            value = (brief if float(brief) == value else repr(value)).replace("e+0", "e").replace("e+", "e")
+        return f"{self.field} {self.comparison} {value}"
 
     def holds(self, value: float | str) -> bool:
         """Say whether ``value`` meets the condition; a number is only ever compared with a number."""

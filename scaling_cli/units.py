@@ -21,7 +21,10 @@ _NUMBER = re.compile(
     re.VERBOSE,
 )
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-_DURATION = re.compile(r"(?P<number>.*?)\s*(?P<unit>s|min|m|h|d|w)", re.IGNORECASE)
+# M is left out: it is a month to some
+_DURATION = re.compile(
+    r"(?P<number>[\d.,_eE+]+)\s*(?:(?P<unit>s|min|m|h|d|w)|(?P<word>second|minute|hour|day|week)s?)"
+)
 _HARDWARE = re.compile(r"(?P<count>[^x×*]+?)\s*[x×*]\s*(?P<name>[^:@]+):(?P<duration>[^@]+)(?:@(?P<mfu>.+))?")
 
 
@@ -51,7 +54,7 @@ def parse_positive(value: object) -> float:
     """Read one number as ``parse_quantity`` does, and refuse zero and negative ones."""
     number = parse_quantity(value)
     if number <= 0:
-        raise QuantityError(f"must be positive, got {value}")
+        raise QuantityError(f"must be positive, got {value}", hint="give a number above zero")
     return number
 
 
@@ -60,7 +63,10 @@ def parse_fraction(value: object) -> float:
     text = str(value).strip()
     number = parse_quantity(text[:-1]) / 100 if text.endswith("%") else parse_quantity(text)
     if not 0 < number <= 1:
-        raise QuantityError(f"{text!r} is not a share between 0 and 100 %", hint="write it like 40% or 0.4")
+        hint = (
+            f"did you mean {text}%?" if 1 < number <= 100 and "%" not in text else "write it like 40% or 0.4"
+        )
+        raise QuantityError(f"{text!r} is not a share between 0 and 100 %", hint=hint)
     return number
 
 
@@ -102,9 +108,9 @@ def parse_hardware_time(text: str) -> HardwareTime:
         raise QuantityError(f"{text!r} is not a hardware budget", hint=hint)
     if match["mfu"] is None:
         raise QuantityError(f"{text!r} has no MFU", hint=hint)
-    count = parse_positive(match["count"])
-    if count != int(count):
-        raise QuantityError(f"{match['count'].strip()!r} is not a whole number of accelerators", hint=hint)
+    count = parse_quantity(match["count"])
+    if count != int(count) or count < 1:
+        raise QuantityError(f"{match['count'].strip()!r} is not a number of accelerators", hint=hint)
     return HardwareTime(
         count=count,
         accelerator=match["name"].strip(),
@@ -116,9 +122,14 @@ def parse_hardware_time(text: str) -> HardwareTime:
 def parse_duration(text: str) -> float:
     """Read a duration in seconds: ``30d``, ``12h``, ``90min``, ``2w``."""
     match = _DURATION.fullmatch(text.strip())
-    if match is None or not match["number"]:
-        raise QuantityError(f"{text.strip()!r} is not a duration", hint="write it like 30d, 12h, 90min or 2w")
-    return parse_positive(match["number"]) * _SECONDS[match["unit"].lower()]
+    hint = "write it like 30d, 12h, 90min or 2w"
+    if match is None:
+        raise QuantityError(f"{text.strip()!r} is not a duration", hint=hint)
+    number = parse_quantity(match["number"])
+    if number <= 0:
+        raise QuantityError(f"a duration must be positive, got {text.strip()!r}", hint=hint)
+    word = match["word"]
+    return number * _SECONDS[match["unit"] or {"minute": "min"}.get(word, word[0])]
 
 
 def format_count(number: float, digits: int = 4) -> str:
@@ -140,7 +151,10 @@ def format_flops(number: float, digits: int = 4) -> str:
 def format_share(fraction: float, digits: int = 3) -> str:
     """Write a share of something in percent: ``50.3 %``; less than all of it is never ``100 %``."""
     text = _plain(100 * fraction, digits)
-    return "over 99.9 %" if text == "100" and fraction < 1 else f"{text} %"
+    while text == "100" and fraction < 1 and digits < 15:
+        digits += 1
+        text = _plain(100 * fraction, digits)
+    return f"{text} %"
 
 
 def format_number(number: float, digits: int = 6) -> str:

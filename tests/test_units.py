@@ -167,3 +167,15 @@ def test_any_text_is_a_finite_number_or_a_quantity_error(text: str) -> None:
     except QuantityError:
         return
     assert math.isfinite(number)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.503, "50.3 %"), (0.999998, "99.9998 %"), (1.0, "100 %"), (0.01, "1 %")]
+)
+def test_less_than_all_is_never_written_as_all(fraction: float, text: str) -> None:
+    assert format_share(fraction) == text
+
+
+@pytest.mark.parametrize("text", ["2 weeks", "14days", "336 hours", "1 week"])
+def test_durations_may_be_spelt_out(text: str) -> None:
+    assert parse_duration(text) in (1209600, 604800)

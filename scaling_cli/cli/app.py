@@ -26,18 +26,34 @@ Exit codes: 0 done; 1 the input or the fit failed, or a check did not hold; 2 wr
 class ScalingGroup(TyperGroup):
     """The commands; what a user can cause ends in one clear line on stderr and its exit code."""
 
+    def make_context(self, *arguments: Any, **settings: Any) -> Any:
+        """Read the options that stand before a command."""
+        try:
+            return super().make_context(*arguments, **settings)
+        except _TyperUsageError as error:
+            raise self._end(_usage_error(error, "scaling")) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except ScalingError as error:
-            complain(error)
-            raise typer.Exit(error.exit_code) from None
+            raise self._end(error) from None
         except _TyperUsageError as error:
-            path = " ".join(part for part in ("scaling", ctx.invoked_subcommand) if part)
-            message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
-            complain(UsageError(message, hint=f"see {path} --help"))
-            raise typer.Exit(UsageError.exit_code) from None
+            command = " ".join(part for part in ("scaling", ctx.invoked_subcommand) if part)
+            raise self._end(_usage_error(error, command)) from None
+
+    @staticmethod
+    def _end(error: ScalingError) -> typer.Exit:
+        """Say an error and return the exit that it comes to."""
+        complain(error)
+        return typer.Exit(error.exit_code)
+
+
+def _usage_error(error: Exception, command: str) -> UsageError:
+    """Return one of typer's usage errors as one of ours."""
+    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    return UsageError(message, hint=f"see {command} --help")
 
 
 app = typer.Typer(
@@ -45,7 +61,6 @@ app = typer.Typer(
     name="scaling",
     help="Plan a training budget: fit scaling laws, solve for the compute-optimal params and tokens.",
     epilog=EPILOG,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -59,13 +74,15 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 def main() -> None:

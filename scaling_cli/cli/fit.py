@@ -56,10 +56,17 @@ WhereOption = Annotated[
 DropOption = Annotated[
     int | None, Reading("--drop-highest-losses", metavar="COUNT", min=0, help="Leave out that many runs.")
 ]
-AllStepsOption = Annotated[bool | None, Reading("--all-steps", help="Fit every row of a run, not its last.")]
+AllStepsOption = Annotated[
+    bool | None,
+    Reading("--all-steps/--last-steps", help="Fit every row of a run, or its last.", show_default="last"),
+]
 UnfinishedOption = Annotated[
     bool | None,
-    Reading("--include-unfinished", help="Fit runs with less than 80 % of their schedule's tokens."),
+    Reading(
+        "--include-unfinished/--leave-out-unfinished",
+        help="Fit runs with less than 80 % of their schedule's tokens, or not.",
+        show_default="leave out",
+    ),
 ]
 DeltaOption = Annotated[
     str | None,
@@ -113,7 +120,7 @@ def fit(
 
     from scaling_cli.files.law_file import write_law
     from scaling_cli.files.run_table import read_runs
-    from scaling_cli.fitting.parametric import DELTA, fit_law
+    from scaling_cli.fitting.parametric import DELTA
     from scaling_cli.planning.fitted_plan import plan_fit
     from scaling_cli.reports.fit import fit_report
 
@@ -126,14 +133,12 @@ def fit(
         all_steps=bool(study.all_steps),
         include_unfinished=bool(study.include_unfinished),
     )
-    try:
-        fitted = fit_law(table.runs, delta=study.delta or DELTA)
-    except FitRefused as refusal:
-        raise refusal.at(table.name) from None
+    fitted = _fit(table, study.delta or DELTA)
     plan = plan_fit(
         fitted,
         name=PurePath(table.name).name,
         params_definition=table.params_definition,
+        loss_unit=table.loss_unit,
         runs_read=table.read,
         findings=table.findings,
         provenance=_provenance(study, table, fitted),
@@ -144,6 +149,17 @@ def fit(
     if save:
         write_law(save, plan.card)
     show(report, output_format, output, strict=strict)
+
+
+def _fit(table: "RunTable", delta: float) -> "Fit":
+    """Fit the runs of a table; a refusal says how many of its rows they are."""
+    from scaling_cli.fitting.parametric import fit_law
+
+    try:
+        return fit_law(table.runs, delta=delta)
+    except FitRefused as refusal:
+        rows = f" ({len(table.runs)} of {table.read} rows)" if len(table.runs) < table.read else ""
+        raise refusal.at(f"{table.name}{rows}") from None
 
 
 def _study(config: str | None, **options: object) -> "Experiment":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -110,4 +111,4 @@ def read_laws(names: list[str], option: str = "--law") -> list[LawCard]:
 
 def _is_path(name: str) -> bool:
     """Say whether a law's name is that of a file."""
-    return "/" in name or name == "-" or name.endswith((".json", ".yaml", ".yml"))
+    return "/" in name or name == "-" or name.endswith((".json", ".yaml", ".yml")) or Path(name).is_file()

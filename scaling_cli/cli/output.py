@@ -26,6 +26,7 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
     its warnings are said on stderr as well. ``strict`` turns any warning into exit code 1, after the
     result was written.
     """
+    output = None if output == "-" else output
     color, width = (False, None) if output else _terminal()
     text = render(report, output_format, width=width, color=color)
     if output:
@@ -35,12 +36,11 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
         write_atomically(output, text.encode(errors="replace"))
     else:
         _write_stdout(text)
-    warnings = [note for note in report.notes if note.finding.severity == "warning"]
     if output or output_format in (Format.json, Format.csv):
-        for note in warnings:
+        for note in report.warnings:
             say(f"warning: {note.text} [{note.finding.id}]")
-    if strict and warnings:
-        ids = ", ".join(dict.fromkeys(note.finding.id for note in warnings))
+    if strict and report.warnings:
+        ids = ", ".join(dict.fromkeys(note.finding.id for note in report.warnings))
         raise ScalingError(f"--strict: the answer carries warnings ({ids})")
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 LEAST_RUNS = 7
 """Five constants, and two runs more, so that there is a residual to speak of."""
 
-SAME = 0.02
-"""Params or tokens within 2 % of each other count as the same size or token count."""
+SAME = 0.1
+"""Params or tokens within 10 % of each other count as the same size or token count."""
 
 LEAST_WIDTH = 0.05
 """Runs whose (log N, log D) lie this close (rms) to one straight line are one-dimensional."""

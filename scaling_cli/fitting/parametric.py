@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scaling_cli.errors import FitRefused, LawError
+from scaling_cli.errors import FitRefused, LawError, UsageError
 from scaling_cli.findings import Finding
 from scaling_cli.fitting.design import check_design
 from scaling_cli.fitting.fit import Fit, Objective, Quality, Starts, Status
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DELTA = 1e-3
 """The Huber threshold of Hoffmann et al. 2022, Sec. 3.3: larger overfits the small runs, App. D.2."""
+
+LEAST_DELTA, MOST_DELTA = 1e-5, 10.0
+"""Below the first the objective is the absolute error to rounding, whose kinks a descent cannot cross."""
 
 RELAXATION = (100.0, 30.0, 10.0, 3.0)
 """The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
@@ -56,10 +59,16 @@ def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
     B = exp b, E = exp e (Hoffmann et al. 2022, Eq. 3): the sum, not the mean. ``runs`` hold counts and
     nats per token; the constants returned are for counts. Row order does not matter.
 
-    Raises ``FitRefused`` where the runs cannot identify the five constants.
+    Raises ``FitRefused`` where the runs cannot identify the five constants, ``UsageError`` for a delta
+    that is none.
     """
     import numpy as np
 
+    if not LEAST_DELTA <= delta <= MOST_DELTA:
+        raise UsageError(
+            f"delta must lie between {LEAST_DELTA:g} and {MOST_DELTA:g}, got {delta:g}",
+            hint="it is a difference of log losses: 1e-3 is the published choice",
+        )
     check_design(runs)
     # a canonical order, so that sums, and with them the last digits, do not depend on the file's
     order = np.lexsort((runs.loss, runs.tokens, runs.params))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 EXPONENTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.27, 0.34, 0.42, 0.52, 0.65, 0.82, 1.05, 1.4, 1.9, 2.6, 3.6)
-"""Grid of alpha and of beta; published exponents lie between 0.03 and 0.6."""
+"""Grid of alpha and of beta; those of the published laws of this form lie between 0.24 and 0.37."""
 
 LEAST_SHARE = 1e-4
 """A coefficient that the linear fit sets to zero starts at this share of the loss instead."""

@@ -8,6 +8,12 @@ from scaling_cli.errors import LawError
 from scaling_cli.laws.law import Allocates, Number, finite_or_inf
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 
+PLAUSIBLE_FLOPS = (1e18, 1e22, 1e26)
+"""Budgets at which a published pair of sides is held against 6 N D = C."""
+
+WIDEST_PAIR = 3.0
+"""Published pairs are within a few percent; a factor of three is another convention, or a slip."""
+
 
 @dataclass(frozen=True, slots=True)
 class AllocationLaw(Allocates):
@@ -37,6 +43,23 @@ class AllocationLaw(Allocates):
                     raise LawError(f"{side}_exponent must be below 1, got {exponent}")
         if self.params_coefficient is None and self.tokens_coefficient is None:
             raise LawError("an allocation law needs params_coefficient or tokens_coefficient")
+        self._check_pair()
+
+    def _check_pair(self) -> None:
+        """Raise ``LawError`` where both sides are given and are nowhere near 6 N D = C."""
+        if self.params_coefficient is None or self.tokens_coefficient is None:
+            return
+        assert self.params_exponent is not None
+        assert self.tokens_exponent is not None
+        spent = [
+            math.log(K * self.params_coefficient * self.tokens_coefficient)
+            + (self.params_exponent + self.tokens_exponent - 1) * math.log(C)
+            for C in PLAUSIBLE_FLOPS
+        ]
+        if min(map(abs, spent)) > math.log(WIDEST_PAIR):
+            raise LawError(
+                f"params and tokens do not make up the budget: 6 N D is {math.exp(spent[0]):.3g} C"
+            )
 
     @property
     def solved_side(self) -> str:

@@ -8,22 +8,30 @@ from scaling_cli.laws.law import Law
 
 Range = tuple[float, float]
 
+NATS = "nats per token"
+"""What a loss is counted in, unless a law says otherwise."""
+
+NOT_STATED = "not stated"
+"""What the params of a law count, where its source does not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class LawCard:
     """A law as the registry, a fit or a law file holds it.
 
-    ``params_definition`` says which parameters N counts. ``confidence`` is ``primary`` (read in the
-    paper or the authors' own repository), ``secondary`` (read in somebody else's text or code) or
-    ``derived`` (computed from primary numbers); ``fitted`` for a law of one's own. ``findings`` go with
-    every answer the law gives. ``fitted_range`` holds the least and the largest params, tokens and flops
-    of the runs behind it, where they are known, and ``provenance`` how a fitted law came about.
+    ``params_definition`` says which parameters N counts, ``loss_unit`` what L is in. ``confidence`` is
+    ``primary`` (read in the paper or the authors' own repository), ``secondary`` (read in somebody
+    else's text or code) or ``derived`` (computed from primary numbers); ``fitted`` for a law of one's
+    own. ``findings`` go with every answer the law gives. ``fitted_range`` holds the least and the
+    largest params, tokens and flops of the runs behind it, where they are known, and ``provenance`` how
+    a fitted law came about.
     """
 
     name: str
     law: Law
     source: str = ""
-    params_definition: str = "total"
+    params_definition: str = NOT_STATED
+    loss_unit: str = NATS
     dataset: str = ""
     confidence: str = ""
     caveat: str = ""
@@ -36,6 +44,7 @@ class LawCard:
         about = {
             "source": self.source,
             "params_definition": self.params_definition,
+            "loss_unit": "" if self.loss_unit == NATS else self.loss_unit,
             "dataset": self.dataset,
             "confidence": self.confidence,
             "caveat": self.caveat,

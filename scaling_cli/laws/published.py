@@ -8,13 +8,14 @@ from scaling_cli.laws.additive import ChinchillaLaw, OvertrainingLaw
 from scaling_cli.laws.allocation import AllocationLaw, RatioLaw
 from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.frontier import FrontierLaw
+from scaling_cli.names import nearest
 from scaling_cli.units import PF_DAY
 
 _HOFFMANN = "Hoffmann et al. 2022, arXiv 2203.15556"
 _PORIAN = "Porian et al. 2024, arXiv 2406.19146, summary data of the authors' repository"
 _GADRE = "Gadre et al. 2024, arXiv 2403.08540, refitted with the authors' code"
 _GADRE_CAVEAT = (
-    "A refit: the paper does not print these constants. One exponent serves params and tokens "
+    "Constants from rerunning the authors' code. One exponent serves params and tokens "
     "(alpha = beta = 2 eta), so the optimum has the same tokens per param at every budget."
 )
 _HOFFMANN_COUNT = "total, with one embedding and the relative-position projection"
@@ -27,10 +28,11 @@ _ENTRIES = (
         law=ChinchillaLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658),
         source="Besiroglu et al. 2024, arXiv 2404.10102, Table 1",
         params_definition=_HOFFMANN_COUNT,
-        dataset="MassiveText (240 runs digitised from Hoffmann et al. 2022, Fig. 4)",
+        dataset="MassiveText",
         confidence="primary",
-        caveat="A free-scale likelihood: the summed log-Huber minimum on the same 240 runs is a little "
-        "beside it (alpha 0.34731, beta 0.36717).",
+        caveat="Fitted to 240 runs digitised from Hoffmann et al. 2022, Fig. 4, with a free-scale "
+        "likelihood: the summed log-Huber minimum on the same runs is a little beside it (alpha 0.34731, "
+        "beta 0.36717).",
     ),
     LawCard(
         name="hoffmann2022-a1",
@@ -101,8 +103,9 @@ _ENTRIES = (
         dataset="WebText2",
         confidence="primary",
         caveat="Training at the critical batch, C_min = C/2. As published, D_opt = 2e10 (C_min/PF-day)^0.27 "
-        "(Table 6), which disagrees with 4e10 (C_min/PF-day)^0.26 (Eq. 6.7). The preference for size comes "
-        "from undecayed schedules and the parameter count (Porian et al. 2024, Pearce & Song 2024).",
+        "(Table 6), which disagrees with 4e10 (C_min/PF-day)^0.26 (Eq. 6.7). Porian et al. 2024 bring the "
+        "exponent from 0.84 to 0.50 by counting the last layer, a shorter warm-up, a matched cosine and a "
+        "tuned optimiser.",
         findings=(
             Finding(
                 "non-embedding-params",
@@ -244,10 +247,8 @@ def published_law(name: str) -> LawCard:
     """Return the published law called ``name``; ``UsageError`` names the nearest where there is none."""
     if name in PUBLISHED:
         return PUBLISHED[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.lower(), [*PUBLISHED, *GROUPS], n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
+    near = nearest(name, [*PUBLISHED, *GROUPS])
+    hint = f"did you mean {near}? " if near else ""
     raise UsageError(
         f"unknown law {name!r}", hint=f"{hint}--list-laws shows them all; a file needs .json or .yaml"
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from scaling_cli.errors import PlanError
-from scaling_cli.findings import Finding
+from scaling_cli.findings import Finding, Severity
 from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.law import Allocates, HasFrontier, PredictsLoss
 from scaling_cli.planning.question import Question
@@ -101,8 +101,9 @@ def answer(card: LawCard, question: Question) -> Allocation:
             tokens=question.tokens or solved.tokens,
             loss=question.loss,
         )
+        # less than one parameter or one token is no model
         numbers = (solved.flops, solved.params, solved.tokens)
-        if not all(x is not None and math.isfinite(x) and x > 0 for x in numbers):
+        if not all(x is not None and math.isfinite(x) and x >= 1 for x in numbers):
             return _refuse_range(start)
         return replace(_judge(solved), findings=(*solved.findings, *_extrapolation(solved)))
     except ArithmeticError:  # a power past the largest float, or a division by what is below the least
@@ -196,6 +197,8 @@ def _reach_loss_with_budget(start: Allocation, law: PredictsLoss, L: float, C: f
     if best > L and not math.isclose(best, L, rel_tol=1e-12):
         return _refuse_loss(start, f"{format_flops(C)} FLOPs reach {format_number(best)} at best")
     small, large = sizes_for_loss(law, C, L)
+    if small < 1:  # less than a parameter: only the larger is a model
+        small = large
     message = (
         f"{format_count(large)} params on {format_count(C / (K * large))} tokens reach the same loss with "
         "the same compute; the smaller is shown, it is cheaper to serve"
@@ -237,17 +240,21 @@ def _judge(solved: Allocation) -> Allocation:
 
 
 def _extrapolation(solved: Allocation) -> tuple[Finding, ...]:
-    """Say how far beyond the largest fitted budget the plan lies, where that is known."""
+    """Say how far outside the fitted budgets the plan lies, where those are known."""
     fitted = solved.card.fitted_range.get("flops")
     if fitted is None or solved.flops is None:
         return ()
-    factor = round(solved.flops / fitted[1], 9)  # a target of 100 times the largest run is just that
+    above, below = solved.flops / fitted[1], fitted[0] / solved.flops
+    # a target of 100 times the largest run is just that, whatever its last digits
+    factor = float(f"{max(above, below):.4g}")
     if factor <= NOTED_EXTRAPOLATION:
         return ()
-    message = (
-        f"{format_flops(solved.flops)} FLOPs is {format_number(factor, 3)} times the largest budget fitted"
+    times = f"{format_number(factor, 3)} times"
+    where = (
+        f"{times} the largest budget fitted" if above > below else f"{times} below the smallest budget fitted"
     )
-    return (Finding("extrapolates", "warning" if factor > WARNED_EXTRAPOLATION else "info", message),)
+    severity: Severity = "warning" if factor > WARNED_EXTRAPOLATION else "info"
+    return (Finding("extrapolates", severity, f"{format_flops(solved.flops)} FLOPs is {where}"),)
 
 
 def _refuse(allocation: Allocation, finding_id: str, message: str) -> Allocation:
@@ -282,10 +289,18 @@ def _refuse_loss(allocation: Allocation, floor: str) -> Allocation:
 def _or_raise(allocation: Allocation) -> Allocation:
     """Return the allocation, or raise its refusal."""
     if allocation.refusal:
-        hint = (
-            "laws with both: --law besiroglu2024, muennighoff2023"
-            if allocation.refusal.id.startswith("law-has-no")
-            else None
-        )
-        raise PlanError(allocation.refusal, hint=hint).at(allocation.card.name)
+        raise PlanError(allocation.refusal, hint=_way_out(allocation)).at(allocation.card.name)
     return allocation
+
+
+def _way_out(allocation: Allocation) -> str:
+    """Return what to ask instead of what was refused."""
+    finding_id = allocation.refusal.id if allocation.refusal else ""
+    if finding_id == "law-has-no-allocation" and allocation.flops and allocation.loss:
+        known = f"{format_flops(allocation.flops)} FLOPs reach loss {format_number(allocation.loss, 5)}"
+        return f"it says that {known}; --law besiroglu2024 divides a budget as well"
+    if finding_id.startswith("law-has-no"):
+        return "--law besiroglu2024 has both a loss and an allocation"
+    if finding_id == "unreachable-loss":
+        return "ask for a higher loss, or leave the other quantity to be solved for"
+    return "ask for quantities that a model can have"

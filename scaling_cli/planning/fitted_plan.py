@@ -29,6 +29,7 @@ def plan_fit(
     *,
     name: str,
     params_definition: str,
+    loss_unit: str,
     runs_read: int,
     findings: Sequence[Finding],
     provenance: Mapping[str, object],
@@ -48,6 +49,7 @@ def plan_fit(
         law=fit.law,
         source=f"fitted to {len(fit.runs)} runs of {name}",
         params_definition=params_definition,
+        loss_unit=loss_unit,
         dataset=name,
         confidence="fitted",
         findings=tuple(finding for finding in everything if _stays_with_law(finding)),
@@ -66,4 +68,5 @@ def _stays_with_law(finding: Finding) -> bool:
         "non-embedding-params",
         "active-params",
         "loss-unit",
+        "named-unit",
     )

@@ -10,6 +10,9 @@ from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 _WIDEST = math.log(1e12)
 """A flat range reaches at most a factor of 1e12 to either side of N_opt."""
 
+ROUNDING = 1e-13
+"""Losses closer than this share are the same to a float's last digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlatRange:
@@ -30,11 +33,14 @@ def wasted_share(law: PredictsLoss, N: float, D: float) -> float:
     return max(0.0, 1 - enough / C)
 
 
-def flat_range(law: PredictsLoss, C: float, waste: float) -> FlatRange:
+def flat_range(law: PredictsLoss, C: float, waste: float) -> FlatRange | None:
     """Return the params N whose waste at a budget of C FLOPs, with D = C/(6 N), is at most ``waste``.
 
     Its ends are the two roots of L(N, C/(6 N)) = L*((1 - waste) C), one on either side of N_opt.
+    ``None`` where the loss is the irreducible one to rounding, so that no size can be told from another.
     """
+    if law.frontier_loss((1 - waste) * C) - law.frontier_loss(C) < ROUNDING * law.frontier_loss(C):
+        return None
     low, high = sizes_for_loss(law, C, law.frontier_loss((1 - waste) * C))
     return FlatRange(waste=waste, low=low, high=high)
 

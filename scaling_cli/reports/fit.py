@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from scaling_cli.findings import Finding
+from scaling_cli.planning.allocation import Allocation
 from scaling_cli.planning.fitted_plan import FittedPlan
 from scaling_cli.reports.laws import show_constants
 from scaling_cli.reports.plan import plan_notes, plan_table, result_dict, result_row
@@ -33,7 +34,7 @@ def fit_report(plan: FittedPlan) -> Report:
         schema="scaling.fit/1",
         data=data,
         sections=(_summary(plan), plan_table(plan.optima, with_law=False)),
-        rows=[{**_law_row(plan), **result_row(allocation)} for allocation in plan.optima],
+        rows=[_row(plan, allocation) for allocation in plan.optima],
         notes=tuple(Note(_shortened(finding)) for finding in plan.findings) + plan_notes(plan.optima),
     )
 
@@ -85,9 +86,10 @@ def _shortened(finding: Finding, most: int = 5) -> Finding:
     return Finding(finding.id, finding.severity, f"{finding.message} ({named}{more})", finding.runs)
 
 
-def _law_row(plan: FittedPlan) -> dict[str, Cell]:
-    """Return the fit's part of every CSV line."""
-    fit = plan.fit
+def _row(plan: FittedPlan, allocation: Allocation) -> dict[str, Cell]:
+    """Return one line of CSV: the fit, the optimum, and the findings of both."""
+    fit, optimum = plan.fit, result_row(allocation)
+    everything = (*plan.findings, *allocation.findings)
     return {
         **fit.law.parameters,
         "params_exponent": fit.law.exponents[0],
@@ -96,4 +98,6 @@ def _law_row(plan: FittedPlan) -> dict[str, Cell]:
         "status": fit.status,
         "runs_read": plan.runs_read,
         "runs_used": len(fit.runs),
+        **optimum,
+        "findings": ";".join(dict.fromkeys(finding.id for finding in everything)),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from scaling_cli.laws.allocation import AllocationLaw
 from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.law import Allocates, PredictsLoss
 from scaling_cli.reports.report import Cell, Note, Record, Report
@@ -44,11 +45,14 @@ def _record(card: LawCard, *, whole: bool = False) -> Record:
         ("source", f"{card.source} [{card.confidence}]" if card.confidence else card.source),
         ("caveat", card.caveat),
     ]
+    if isinstance(law, AllocationLaw):
+        solved, other = (law.solved_side, "tokens" if law.solved_side == "params" else "params")
+        fields.insert(2, ("solved for", f"{solved}; {other} = C/(6 {solved})"))
     if whole and isinstance(law, Allocates):
         N_exponent, D_exponent = (format_number(exponent, 4) for exponent in law.exponents)
         fields.insert(2, ("frontier", f"N_opt ~ C^{N_exponent}, D_opt ~ C^{D_exponent}"))
     if whole and isinstance(law, PredictsLoss):
-        fields.insert(3, ("least loss", f"{format_number(law.E)} nats per token"))
+        fields.insert(3, ("least loss", f"{format_number(law.E)} {card.loss_unit}"))
     return Record(card.name, tuple((label, value) for label, value in fields if value))
 
 

@@ -1,6 +1,7 @@
 """Allocations as a report: the answer of ``scaling optimal`` and the targets of a fit."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from scaling_cli.findings import Finding
 from scaling_cli.planning.allocation import Allocation
@@ -90,15 +91,39 @@ def plan_table(allocations: Sequence[Allocation], *, with_law: bool = True) -> T
 
 
 def plan_notes(allocations: Sequence[Allocation]) -> tuple[Note, ...]:
-    """Return every finding once, with the laws it concerns, in the order of the rows."""
+    """Return every finding once, with the laws it concerns, in the order of the rows.
+
+    Findings of one kind that differ from row to row, as along a sweep, are told by the last of them.
+    """
     concerned: dict[Finding, dict[str, None]] = {}
     for plan in allocations:
         for finding in plan.findings:
             concerned.setdefault(finding, {})[plan.card.name] = None
-    everywhere = {plan.card.name for plan in allocations}
-    return tuple(
-        Note(finding, "" if len(everywhere) == 1 else ", ".join(laws)) for finding, laws in concerned.items()
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding, laws in concerned.items():
+        alike.setdefault((finding.id, finding.severity, ", ".join(laws)), []).append(finding)
+    several_laws = len({plan.card.name for plan in allocations}) > 1
+    notes = tuple(
+        Note(_summed_up(findings), laws if several_laws else "") for (_, _, laws), findings in alike.items()
     )
+    return (*notes, *_different_losses(allocations))
+
+
+def _different_losses(allocations: Sequence[Allocation]) -> tuple[Note, ...]:
+    """Say where the losses side by side come from different data, and therefore do not compare."""
+    cards = {plan.card.name: plan.card for plan in allocations if plan.loss is not None}
+    if len({(card.dataset, card.loss_unit) for card in cards.values()}) < 2:
+        return ()
+    message = "the laws' losses are of different data and tokenizers: compare sizes and shares, not losses"
+    return (Note(Finding("different-losses", "info", message)),)
+
+
+def _summed_up(findings: list[Finding]) -> Finding:
+    """Return one finding for several of a kind."""
+    last = findings[-1]
+    if len(findings) == 1:
+        return last
+    return replace(last, message=f"{last.message} (and {len(findings) - 1} more rows likewise)")
 
 
 def _show(value: float | None, write: Callable[[float], str]) -> str:

@@ -56,6 +56,7 @@ class Report:
     rows: Sequence[Mapping[str, Cell]]
     notes: tuple[Note, ...] = ()
 
-    def has_warnings(self) -> bool:
-        """Say whether any finding is a warning."""
-        return any(note.finding.severity == "warning" for note in self.notes)
+    @property
+    def warnings(self) -> tuple[Note, ...]:
+        """The notes whose finding is a warning."""
+        return tuple(note for note in self.notes if note.finding.severity == "warning")

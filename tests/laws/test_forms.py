@@ -115,3 +115,14 @@ def test_an_unknown_form_is_told_the_known_ones() -> None:
     with pytest.raises(LawError) as caught:
         law_from_dict("parabola", {})
     assert caught.value.hint == "forms: chinchilla, overtraining, allocation, ratio, frontier"
+
+
+def test_an_allocation_pair_that_does_not_make_up_the_budget_is_no_law() -> None:
+    pair = {
+        "params_coefficient": 0.1,
+        "params_exponent": 0.5,
+        "tokens_coefficient": 99999,
+        "tokens_exponent": 0.5,
+    }
+    with pytest.raises(LawError, match="do not make up the budget"):
+        law_from_dict("allocation", pair)

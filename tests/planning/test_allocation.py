@@ -222,7 +222,9 @@ FITTED = LawCard(
 @pytest.mark.parametrize(
     ("flops", "severity"),
     [
-        (1e15, None),
+        (5e16, "warning"),
+        (5e17, "info"),
+        (7e17, None),
         (3e21, None),
         (3e22, None),
         (3.1e22, "info"),
@@ -231,7 +233,7 @@ FITTED = LawCard(
         (1e26, "warning"),
     ],
 )
-def test_a_budget_far_beyond_the_fitted_ones_extrapolates(flops: float, severity: str | None) -> None:
+def test_a_budget_far_outside_the_fitted_ones_extrapolates(flops: float, severity: str | None) -> None:
     plan = allocate(FITTED, flops=flops)
     assert [finding.severity for finding in plan.findings] == ([severity] if severity else [])
     assert ids(plan) == (["extrapolates"] if severity else [])

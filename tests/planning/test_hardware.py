@@ -92,3 +92,9 @@ def test_a_chip_without_bf16_uses_its_fp16_peak_and_says_so() -> None:
     (finding,) = findings
     assert (finding.id, finding.severity) == ("fp16-peak", "info")
     assert finding.message == "V100-SXM2 has no BF16: its dense FP16 peak of 125 TFLOP/s is used"
+
+
+def test_a_chip_whose_peak_is_easily_misread_says_how_it_is_meant() -> None:
+    _, findings = hardware_flops(parse_hardware_time("8xMI250X:1d@40%"))
+    assert [finding.id for finding in findings] == ["accelerator-peak"]
+    assert "two devices" in findings[0].message

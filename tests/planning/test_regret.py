@@ -9,11 +9,18 @@ from scipy.optimize import brentq, minimize_scalar
 
 from scaling_cli.laws.additive import AdditiveLaw, ChinchillaLaw
 from scaling_cli.laws.published import PUBLISHED
-from scaling_cli.planning.regret import flat_range, sizes_for_loss, wasted_share
+from scaling_cli.planning.regret import FlatRange, flat_range, sizes_for_loss, wasted_share
 
 LAWS = {name: card.law for name, card in PUBLISHED.items() if isinstance(card.law, AdditiveLaw)}
 BUDGETS = st.floats(17, 27).map(lambda log_C: 10**log_C)
 checked = settings(max_examples=80, derandomize=True, deadline=None)
+
+
+def some_flat_range(law: AdditiveLaw, C: float, waste: float) -> FlatRange:
+    """The flat range, which every budget below has."""
+    found = flat_range(law, C, waste)
+    assert found is not None
+    return found
 
 
 @st.composite
@@ -55,7 +62,7 @@ def test_the_flat_range_is_the_one_that_scipy_finds(name: str, waste: float, C: 
         math.exp(brentq(lambda x: excess_of(law, x, C) - allowed, center, center + reach))
         for reach in (-12.0, 12.0)
     ]
-    flat = flat_range(law, C, waste)
+    flat = some_flat_range(law, C, waste)
     assert flat.waste == waste
     assert [flat.low, flat.high] == pytest.approx(ends, rel=1e-6)
 
@@ -65,7 +72,7 @@ def test_the_flat_range_is_the_one_that_scipy_finds(name: str, waste: float, C: 
 def test_the_ends_of_the_flat_range_waste_exactly_the_threshold(
     law: AdditiveLaw, C: float, waste: float
 ) -> None:
-    flat = flat_range(law, C, waste)
+    flat = some_flat_range(law, C, waste)
     assert flat.low < law.optimum(C)[0] < flat.high
     for N in (flat.low, flat.high):
         assert wasted_share(law, N, C / (6 * N)) == pytest.approx(waste, rel=1e-6, abs=1e-9)
@@ -74,7 +81,7 @@ def test_the_ends_of_the_flat_range_waste_exactly_the_threshold(
 @checked
 @given(law=ADDITIVE, C=BUDGETS, place=st.floats(0.01, 0.99))
 def test_inside_the_flat_range_less_is_wasted(law: AdditiveLaw, C: float, place: float) -> None:
-    flat = flat_range(law, C, 0.05)
+    flat = some_flat_range(law, C, 0.05)
     N = flat.low * (flat.high / flat.low) ** place
     assert wasted_share(law, N, C / (6 * N)) < 0.05
 
@@ -118,3 +125,9 @@ def test_a_size_beyond_all_bounds_is_cut_at_a_factor_of_a_trillion() -> None:
     N, _ = law.optimum(1e21)
     low, high = sizes_for_loss(law, 1e21, 1e9)
     assert (low, high) == pytest.approx((N / 1e12, N * 1e12))
+
+
+def test_there_is_no_flat_range_where_the_loss_is_irreducible_to_rounding() -> None:
+    law = ChinchillaLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
+    assert flat_range(law, 1e100, 0.01) is None
+    assert flat_range(law, 1e40, 0.01) is not None
