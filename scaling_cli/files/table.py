@@ -1,11 +1,13 @@
 """A table of text cells, from CSV (comma, tab or semicolon) or JSON lines, each row with its line number."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scaling_cli.errors import InputError
 
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
+_OTHER_SEPARATORS = re.compile(r"[|:]|\w\s+\w")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -19,11 +21,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text, blank where there is none; every row has as many as there are columns."""
+    """Cells as text, blank where there is none; every row has as many as there are columns.
+
+    ``separator`` is what stands between the cells in the file.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    separator: str = ","
 
     @property
     def named_columns(self) -> tuple[str, ...]:
@@ -52,13 +58,16 @@ def parse_table(text: str, name: str) -> Table:
 
 
 def _parse_csv(text: str, name: str) -> Table:
-    records = _records(text, name)
+    skipped, first_line = _find_header(text)
+    separator = _separator(first_line, name)
+    records = _records(text, name, skipped, separator)
     header_line, header = next(records, (0, []))
     if not header_line:
         raise InputError(f"{name}: comments and no header", hint="it needs a header and one line per run")
     columns = [cell.strip() for cell in header]
     while columns and not columns[-1]:
         columns.pop()
+    _refuse_other_separators(columns, f"{name}:{header_line}")
     _refuse_repeats(columns, f"{name}:{header_line}")
     width = len(columns)
     rows: list[Row] = []
@@ -73,27 +82,30 @@ def _parse_csv(text: str, name: str) -> Table:
             rows.append(Row(line, tuple(cells)))
     if odd:
         raise _width_error(name, width, odd)
-    return Table(name=name, columns=tuple(columns), rows=tuple(rows))
+    return Table(name=name, columns=tuple(columns), rows=tuple(rows), separator=separator)
 
 
-def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the header and the rows, each with the line it begins on, without comments and blank lines."""
+def _find_header(text: str) -> tuple[int, str]:
+    """Return how many comments and blank lines come before the header, and the header's line or nothing."""
+    import io
+
+    skipped = 0
+    for skipped, line in enumerate(io.StringIO(text, newline="")):
+        if line.strip() and not line.lstrip().startswith("#"):
+            return skipped, line
+    return skipped + 1, ""
+
+
+def _records(text: str, name: str, skipped: int, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the header and the rows, each with the line it begins on, without blank lines."""
     import csv
     import io
 
     stream = io.StringIO(text, newline="")
-    skipped, header = 0, ""
-    for header in stream:  # the header is wanted after the loop: it tells the separator
-        if header.strip() and not header.lstrip().startswith("#"):
-            break
-        skipped += 1
-    else:
-        return
-    stream.seek(0)
     for _ in range(skipped):
-        next(stream)
+        next(stream, "")
     # strict, so that a quote that is never closed is an error and not one very long cell
-    reader = csv.reader(stream, delimiter=_separator(header, name), strict=True, skipinitialspace=True)
+    reader = csv.reader(stream, delimiter=separator, strict=True, skipinitialspace=True)
     line = skipped + 1
     try:
         for cells in reader:
@@ -113,6 +125,13 @@ def _separator(header: str, name: str) -> str:
             if separator in header:
                 return separator
     return ","
+
+
+def _refuse_other_separators(columns: list[str], place: str) -> None:
+    """Refuse a header that was not divided: its one cell holds what divides it elsewhere."""
+    if len(columns) == 1 and _OTHER_SEPARATORS.search(columns[0]):
+        hint = "put commas, tabs or semicolons between the columns: these are the separators that are read"
+        raise InputError(f"{place}: the header is one cell, {columns[0]!r}", hint=hint)
 
 
 def _refuse_repeats(columns: list[str], place: str) -> None:

@@ -122,3 +122,11 @@ def test_any_text_is_a_table_or_an_input_error(text: str) -> None:
     except InputError:
         return
     assert all(len(row.cells) == len(table.columns) for row in table.rows)
+
+
+@pytest.mark.parametrize("header", ["params|tokens|loss", "params tokens loss", "params:tokens:loss"])
+def test_a_header_that_another_separator_divides_says_which_are_read(header: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_table(f"# mine\n{header}\n1|2|3\n", "runs.csv")
+    assert caught.value.message == f"runs.csv:2: the header is one cell, {header!r}"
+    assert "commas, tabs or semicolons" in str(caught.value.hint)
