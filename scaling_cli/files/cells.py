@@ -17,14 +17,23 @@ _MISSING = frozenset({"", "-", "--", "—", "?", "nan", "null", "none", "n/a", "
 # far outside what anyone measures, so that 6ND and C/(6N) can neither overflow nor vanish
 _SMALLEST, _LARGEST = 1e-60, 1e60
 _DECIMAL_COMMA = re.compile(r"'-?\d+,\d+'")
+_AMBIGUOUS = "may be"
+# one group of three digits: thousands, or a decimal comma with three digits after it
+_ONE_COMMA_GROUP = re.compile(r"[+-]?\d{1,3},\d{3}\s*[kKmMbBgGtTpP]?")
+_OTHER_GROUPS = re.compile(r"'\d{1,3}(?:[.' \u00a0\u202f\u2019]\d{3})+(?:,\d+)?'")
+_WITH_SUFFIX = ("params", "tokens", "schedule_tokens")
 _SHOWN = 10
 
 
 @dataclass(slots=True)
 class BadValues:
-    """The cells that make a file be refused, gathered so that they are named together."""
+    """The cells that make a file be refused, gathered so that they are named together.
+
+    ``rows`` is how many rows were read: where all are bad it is not the rows that are wrong.
+    """
 
     name: str
+    rows: int
     found: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, line: int, what: str) -> None:
@@ -36,15 +45,29 @@ class BadValues:
         if not self.found:
             return
         self.found.sort(key=lambda bad: bad[0])
-        hint = "correct it, or delete the row" if len(self.found) == 1 else "correct them, or delete the rows"
-        if all(_DECIMAL_COMMA.search(what) for _, what in self.found):
-            hint = "write the decimal sign as a point: 2.5, not 2,5"
+        hint = self._hint()
         if len(self.found) == 1:
             line, what = self.found[0]
             raise InputError(f"{self.name}:{line}: {what}", hint=hint)
         shown = "; ".join(f"line {line}: {what}" for line, what in self.found[:_SHOWN])
         more = f"; and {len(self.found) - _SHOWN} more" if len(self.found) > _SHOWN else ""
         raise InputError(f"{self.name}: {len(self.found)} bad values: {shown}{more}", hint=hint)
+
+    def _hint(self) -> str:
+        said = [what for _, what in self.found]
+        quantities = {what.split()[0] for what in said}
+        if any(f" {_AMBIGUOUS} " in what for what in said):
+            return "write the decimal sign as a point, and thousands without a sign: 50.443, or 50443"
+        if all(_DECIMAL_COMMA.search(what) for what in said):
+            return "write the decimal sign as a point: 2.5, not 2,5"
+        if any(_OTHER_GROUPS.search(what) for what in said):
+            return "write thousands without a sign and decimals with a point: 50442605, 2.5"
+        if len(quantities) == 1 and len({line for line, _ in self.found}) == self.rows > 1:
+            quantity = quantities.pop()
+            return (
+                f"no row has {quantity} that can be read: name their column with --column {quantity}=COLUMN"
+            )
+        return "correct it, or delete the row" if len(self.found) == 1 else "correct them, or delete the rows"
 
 
 def is_missing(cell: str) -> bool:
@@ -69,7 +92,9 @@ def read_counts(
 ) -> "FloatArray":
     """Return the positive numbers of a column times ``unit``, NaN where a cell is missing or bad.
 
-    Shape (rows of the table,); only ``rows`` are read. What is not a positive number goes to ``bad``.
+    Shape (rows of the table,); only ``rows`` are read. What is not a positive number goes to ``bad``, and
+    so does ``50,443`` where commas do not separate the cells: there they may be decimal ones. A count with
+    its own suffix (``12M``) is whole, and not multiplied.
     """
     import numpy as np
 
@@ -78,10 +103,16 @@ def read_counts(
     for i in rows:
         row = table.rows[i]
         cell = row.cells[index]
+        text = cell.strip(" \t\"'")
         if is_missing(cell):
             continue
+        if table.separator != "," and _ONE_COMMA_GROUP.fullmatch(text):
+            readings = f"{text.replace(',', '.')} or {text.replace(',', '')}"
+            bad.add(row.line, f"{quantity} {text!r} {_AMBIGUOUS} {readings}")
+            continue
         try:
-            values[i] = _positive(read_number(cell) * unit, row, cell, quantity, bad)
+            scale = 1.0 if text[-1:].isalpha() and quantity in _WITH_SUFFIX else unit
+            values[i] = _positive(read_number(cell) * scale, row, cell, quantity, bad)
         except QuantityError as problem:
             bad.add(row.line, f"{quantity} {problem.message}")
     return values

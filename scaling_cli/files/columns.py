@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scaling_cli.errors import InputError, UsageError
-from scaling_cli.files.source import nearest
+from scaling_cli.files.named_units import NamedUnit, find_unit, is_in_brackets
+from scaling_cli.laws.card import NATS
+from scaling_cli.names import nearest
 from scaling_cli.units import parse_quantity
 
 _SEPARATORS = str.maketrans("", "", " \t_-./")
@@ -31,7 +33,6 @@ _NON_EMBEDDING_PARAMS = """nnoemb nnoembed nnonemb nnonembedding paramsnoemb par
     nonembparams nonembedparams nonembeddingparams nonembeddingparameters paramsnonemb paramsnonembedding
     nparamsnonembedding nonvocabparams nonvocabparameters"""
 _ACTIVE_PARAMS = "nactive activeparams activeparameters paramsactive parametersactive numactiveparams"
-_GFLOPS = "gflops gflop totalgflops totalgflop traingflops traininggflops"
 _BUDGET = "budget computebudget flopbudget flopsbudget isoflopbudget budgetflops"
 _NAMES: dict[str, tuple[str, ...]] = {
     "params": (_TOTAL_PARAMS, _NON_EMBEDDING_PARAMS, _ACTIVE_PARAMS),
@@ -41,8 +42,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "samplesseen",
     ),
     "flops": (
-        f"""c flop flops compute totalflop totalflops totalcompute trainingflop trainingflops trainflop
-        trainflops trainingcompute traincompute nflops numflops {_GFLOPS}""",
+        """c flop flops compute totalflop totalflops totalcompute trainingflop trainingflops trainflop
+        trainflops trainingcompute traincompute nflops numflops""",
         _BUDGET,
     ),
     "loss": (
@@ -65,20 +66,24 @@ _NAMES: dict[str, tuple[str, ...]] = {
 _NAMES_OF_STEP_TABLES = ("name", "id")
 _STEP_COUNTERS = ("step", "globalstep", "trainerglobalstep", "iteration", "iter")
 _PARAMS_DEFINITIONS = ("total", "non-embedding", "active")
+_HELD_OUT = ("eval", "val", "test")
 _OTHER_LOSSES = {"bits per byte": ("bpb", "bitsperbyte"), "perplexity": ("ppl", "perplexity")}
+LOSS_UNITS = (NATS, *_OTHER_LOSSES)
+"""What the loss of a run table, and of the law that is fitted to it, may be in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The column, as the file spells it, of each quantity that was found, and what their names imply.
 
-    ``params_definition`` is total, non-embedding or active; ``flop_unit`` the FLOPs in one unit of the
-    flops column; ``loss_unit`` is nats unless a column was named that says something else.
+    ``params_definition`` is total, non-embedding or active; ``units`` holds the unit of each quantity
+    whose column's name says one; ``loss_unit`` is one of ``LOSS_UNITS``, nats per token unless a column
+    was named that says something else.
     """
 
     names: dict[str, str]
     params_definition: str
-    flop_unit: float
+    units: Mapping[str, NamedUnit]
     loss_unit: str
 
     def get(self, quantity: str) -> str | None:
@@ -115,7 +120,7 @@ def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> C
                 count = "two" if len(candidates) == 2 else str(len(candidates))
                 what = f"{count} columns for {quantity}: {', '.join(candidates)}"
                 raise InputError(
-                    f"{place}: {what}", hint=f"choose one with {_option(quantity, candidates[0])}"
+                    f"{place}: {what}", hint=f"choose one with {column_option(quantity, _best(candidates))}"
                 )
             if candidates:
                 found[quantity] = candidates[0]
@@ -124,12 +129,11 @@ def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> C
         found["budget"] = found["flops"]
     _refuse_missing(columns, found, place)
     group = _group("params", found["params"])
-    flops = normalise(found.get("flops", ""))
     return Columns(
         names=found,
         params_definition=_PARAMS_DEFINITIONS[group or 0],
-        flop_unit=1e9 if flops in _GFLOPS.split() else 1.0,
-        loss_unit=_other_loss(found["loss"]) or "nats",
+        units=_named_units(found),
+        loss_unit=_other_loss(found["loss"]) or NATS,
     )
 
 
@@ -143,10 +147,14 @@ def list_columns(columns: Sequence[str], limit: int = 20) -> str:
 
 
 def _candidates(quantity: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns in the first group of the quantity's names that the table has any of."""
+    """Return the columns in the first group of the quantity's names that the table has any of.
+
+    In a group, columns of plain counts come before those whose name says a unit.
+    """
     for group in _NAMES[quantity]:
         names = group.split()
         hits = [column for column in columns if normalise(column) in names]
+        hits = hits or [column for column in columns if normalise(_base(quantity, column)) in names]
         if hits:
             return hits
     if quantity == "run_id" and any(normalise(column) in _STEP_COUNTERS for column in columns):
@@ -155,10 +163,34 @@ def _candidates(quantity: str, columns: Sequence[str]) -> list[str]:
 
 
 def _group(quantity: str, column: str) -> int | None:
+    names = (normalise(column), normalise(_base(quantity, column)))
     for index, group in enumerate(_NAMES[quantity]):
-        if normalise(column) in group.split():
+        if any(name in group.split() for name in names):
             return index
     return None
+
+
+def _base(quantity: str, column: str) -> str:
+    """Return a column's name without the unit it says."""
+    unit = find_unit(column, quantity)
+    return column if unit is None else unit.base
+
+
+def _named_units(found: Mapping[str, str]) -> dict[str, NamedUnit]:
+    """Return the units that the columns' names say; whatever else such a name says must be the quantity."""
+    units = {quantity: find_unit(column, quantity) for quantity, column in found.items()}
+    return {
+        quantity: unit
+        for quantity, unit in units.items()
+        if unit is not None
+        and (_group(quantity, found[quantity]) is not None or is_in_brackets(found[quantity]))
+    }
+
+
+def _best(candidates: Sequence[str]) -> str:
+    """Return the column to suggest of several: a loss on held-out data before one on training data."""
+    held_out = [column for column in candidates if any(word in normalise(column) for word in _HELD_OUT)]
+    return (held_out or list(candidates))[0]
 
 
 def _named_columns(columns: Sequence[str], named: Mapping[str, str], place: str) -> dict[str, str]:
@@ -171,7 +203,7 @@ def _named_columns(columns: Sequence[str], named: Mapping[str, str], place: str)
         column = find_column(columns, name)
         if column is None:
             near = nearest(name, [column for column in columns if column])
-            hint = f"did you mean {_option(quantity, near)}?" if near else "name a column of the file"
+            hint = f"did you mean {column_option(quantity, near)}?" if near else "name a column of the file"
             what = f"--column {quantity}={name} names no column"
             raise InputError(f"{place}: {what} ({list_columns(columns)})", hint=hint)
         found[quantity] = column
@@ -202,7 +234,7 @@ def _refuse_missing(columns: Sequence[str], found: Mapping[str, str], place: str
     free = [column for column in columns if column and column not in used]
     quantity = missing[0].split()[0]
     column = _suggestion(quantity, free, only_one_missing=len(missing) == 1)
-    hint = f'name it with {_option(quantity, column)}, or rename it to "{quantity}"'
+    hint = f'name it with {column_option(quantity, column)}, or rename it to "{quantity}"'
     what = ", none for ".join(missing)
     raise InputError(f"{place}: no column for {what} ({list_columns(columns)})", hint=hint)
 
@@ -225,7 +257,7 @@ def _refuse_other_losses(columns: Sequence[str], place: str) -> None:
         unit = _other_loss(column)
         if unit is not None:
             hint = (
-                f"name it with {_option('loss', column)}: the law is then in bits per byte"
+                f"name it with {column_option('loss', column)}: the law is then in bits per byte"
                 if unit == "bits per byte"
                 else f"add a column loss with the natural logarithm of {column}"
             )
@@ -242,7 +274,7 @@ def _other_loss(column: str) -> str | None:
     return None
 
 
-def _option(quantity: str, column: str | None) -> str:
+def column_option(quantity: str, column: str | None) -> str:
     """Return what to type; the shell needs quotes around a name with a space in it."""
     assignment = f"{quantity}={column or 'COLUMN'}"
     return f'--column "{assignment}"' if " " in assignment else f"--column {assignment}"

@@ -9,8 +9,8 @@ from scaling_cli.files.cells import read_number
 from scaling_cli.files.columns import find_column, list_columns
 from scaling_cli.files.hygiene import count_rows
 from scaling_cli.files.rows import Rows, column_cells
-from scaling_cli.files.source import nearest
 from scaling_cli.findings import Finding
+from scaling_cli.names import nearest
 
 if TYPE_CHECKING:
     from scaling_cli.files.rows import IntArray

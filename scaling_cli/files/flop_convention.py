@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 TOLERANCE = 0.02
 """C/(6ND) within 2 % of 1 is 6ND, with counts rounded to two or three digits."""
 
-SMALL_COUNT = 1e4
-"""No language model has fewer params, and no run fewer tokens, so a smaller median is in another unit."""
-
 _UNITS = (
     ("GFLOPs", 1e9, "1e9"),
     ("TFLOPs", 1e12, "1e12"),
@@ -36,7 +33,7 @@ def check_flops(runs: "Runs", given: "Runs") -> Finding | None:
 
     if not len(given):
         return None
-    ratio = given.flops / (6 * given.params * given.tokens)
+    ratio = given.flops / given.flops_6ND
     median, low, high = (float(value) for value in (np.median(ratio), ratio.min(), ratio.max()))
     off = np.abs(ratio - 1) > TOLERANCE
     if not off.any():
@@ -49,29 +46,6 @@ def check_flops(runs: "Runs", given: "Runs") -> Finding | None:
         tuple(given.names[i] for i in np.flatnonzero(off)) if len(given) < len(runs) or not off.all() else ()
     )
     return Finding("flop-ratio", "warning", message, names)
-
-
-def check_counts(runs: "Runs", *, tokens_from: str) -> Finding | None:
-    """Warn where params or tokens are so few that they must have been counted in millions or billions.
-
-    ``tokens_from`` is the quantity to correct for tokens: flops, where tokens follow from them.
-    """
-    import numpy as np
-
-    suspects, fixes = [], []
-    for quantity, option in (("params", "params=1e6"), ("tokens", "tokens=1e9")):
-        median = float(np.median(getattr(runs, quantity)))
-        if median < SMALL_COUNT:
-            suspects.append(f"{quantity} are {format_number(median, 3)} in the median")
-            fixes.append(
-                f"--unit {option if quantity == 'params' or tokens_from == 'tokens' else 'flops=UNIT'}"
-            )
-    if not suspects:
-        return None
-    message = (
-        f"{' and '.join(suspects)}, which looks like thousands, millions or billions: {' '.join(fixes)}?"
-    )
-    return Finding("unit-suspect", "warning", message)
 
 
 def _explain(median: float, *, is_mixed: bool) -> str:

@@ -4,8 +4,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from scaling_cli.errors import QuantityError
-from scaling_cli.files.cells import is_missing, read_number
+from scaling_cli.files.cells import is_missing
 from scaling_cli.files.columns import Columns, normalise
 from scaling_cli.files.rows import Rows, column_cells, label_rows
 from scaling_cli.files.table import Table
@@ -48,54 +47,6 @@ def leave_out_failed(table: Table, columns: Columns) -> "tuple[IntArray, Finding
     return np.flatnonzero(~failed), Finding("failed-runs", "warning", message, _named(labels, failed))
 
 
-def leave_out_missing_losses(rows: Rows, kept: "IntArray") -> "tuple[IntArray, Finding | None]":
-    """Keep the rows that have a loss."""
-    import numpy as np
-
-    missing = np.isnan(rows.loss[kept])
-    if not missing.any():
-        return kept, None
-    out = kept[missing]
-    message = f"{count_rows(len(out))} without a loss (blank, NaN or infinite): left out"
-    finding = Finding("missing-loss", "warning", message, _labels(rows, out))
-    return kept[~missing], finding
-
-
-def keep_last_steps(rows: Rows, kept: "IntArray", *, all_steps: bool) -> "tuple[IntArray, Finding | None]":
-    """Keep of each run's rows the one with the most tokens, or all of them.
-
-    A run is a run_id with one size: rows that share a run_id and differ in params are different runs.
-    Among rows of equal tokens the one of the latest step, then the last in the file, is kept.
-    """
-    import numpy as np
-
-    steps = _steps(rows)
-    last: dict[tuple[str, float], tuple[float, float, int]] = {}
-    rows_of: Counter[tuple[str, float]] = Counter()
-    single: list[int] = []
-    for i in kept.tolist():
-        run_id = rows.run_ids[i]
-        if run_id is None:
-            single.append(i)
-            continue
-        key = (run_id, float(rows.params[i]))
-        rows_of[key] += 1
-        rank = (float(rows.tokens[i]), steps[i], i)
-        last[key] = max(last.get(key, rank), rank)
-    repeated = [key for key, count in rows_of.items() if count > 1]
-    if not repeated:
-        return kept, None
-    many = sum(rows_of[key] for key in repeated)
-    names = tuple(dict.fromkeys(run_id for run_id, _ in repeated))
-    runs = f"{many} rows belong to {len(repeated)} run{'' if len(repeated) == 1 else 's'}"
-    if all_steps:
-        message = f"{runs}: all are fitted, and the bootstrap draws whole runs"
-        return kept, Finding("all-steps", "info", message, names)
-    message = f"{runs}: of each the row with the most tokens is fitted (--all-steps fits all)"
-    chosen = np.array(sorted([*single, *(i for _, _, i in last.values())]), dtype=np.intp)
-    return chosen, Finding("last-steps", "info", message, names)
-
-
 def leave_out_unfinished(
     rows: Rows, kept: "IntArray", *, include_unfinished: bool
 ) -> "tuple[IntArray, Finding | None]":
@@ -129,12 +80,12 @@ def find_simulated(rows: Rows, kept: "IntArray") -> Finding | None:
     return Finding("simulated-runs", "info", message, tuple(rows.labels[i] for i in simulated))
 
 
-def cluster_rows(rows: Rows, kept: "IntArray", *, all_steps: bool) -> tuple[str, ...] | None:
-    """Return which kept rows belong together: by the cluster column, else by run where all steps are kept."""
+def cluster_rows(rows: Rows, kept: "IntArray") -> tuple[str, ...] | None:
+    """Return which kept rows belong together: by the cluster column, else by run where one has many rows."""
     cells = rows.cells("cluster")
     if cells is not None:
         return tuple(rows.labels[i] if is_missing(cells[i]) else cells[i].strip() for i in kept.tolist())
-    if not all_steps or rows.columns.get("run_id") is None:
+    if len({(rows.labels[i], float(rows.params[i])) for i in kept.tolist()}) == len(kept):
         return None
     sizes: dict[str, set[float]] = {}
     for i in kept.tolist():
@@ -149,20 +100,6 @@ def _is_failure(state: str) -> bool:
     """Say whether a state, whole or by its first word (``CANCELLED by 7``), is of an unfinished run."""
     first = re.split(r"[^a-z_-]", state, maxsplit=1)[0]
     return normalise(state) in _FAILED or normalise(first) in _FAILED
-
-
-def _steps(rows: Rows) -> list[float]:
-    """Return the step of each row, 0 where it has none: it only decides between rows of equal tokens."""
-    cells = rows.cells("step")
-    if cells is None:
-        return [0.0] * len(rows.labels)
-    steps = []
-    for cell in cells:
-        try:
-            steps.append(read_number(cell))
-        except QuantityError:
-            steps.append(0.0)
-    return steps
 
 
 def _labels(rows: Rows, index: "IntArray") -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from scaling_cli.errors import UsageError
 from scaling_cli.files.cells import BadValues, is_missing, read_counts, read_losses
 from scaling_cli.files.columns import Columns
-from scaling_cli.files.source import nearest
+from scaling_cli.files.keys import suggest
 from scaling_cli.files.table import Table
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +28,13 @@ class Rows:
     """What every row of a table says; all arrays have shape (rows,), NaN where a row says nothing.
 
     ``labels`` name the rows (run_id, or ``line 7``), ``run_ids`` hold the run_id or None. Tokens and
-    flops that follow from C = 6ND are marked in ``tokens_derived`` and ``flops_derived``.
+    flops that follow from C = 6ND are marked in ``tokens_derived`` and ``flops_derived``. ``scale`` holds
+    what the cells of each quantity were multiplied by.
     """
 
     table: Table
     columns: Columns
+    scale: Mapping[str, float]
     params: "FloatArray"
     tokens: "FloatArray"
     flops: "FloatArray"
@@ -72,8 +75,8 @@ def measure_rows(table: Table, columns: Columns, rows: "IntArray", units: Mappin
     """
     import numpy as np
 
-    bad = BadValues(table.name)
     wanted = rows.tolist()
+    bad = BadValues(table.name, rows=len(wanted))
     scale = _scales(columns, units)
     losses = columns.names["loss"]
     loss = read_losses(table, wanted, losses, scale["loss"], bad)
@@ -95,9 +98,10 @@ def measure_rows(table: Table, columns: Columns, rows: "IntArray", units: Mappin
     return Rows(
         table=table,
         columns=columns,
+        scale=scale,
         params=params,
-        tokens=np.where(tokens_derived, flops / (6 * params), tokens),
-        flops=np.where(flops_derived, 6 * params * tokens, flops),
+        tokens=np.where(tokens_derived, flops / (FLOPS_PER_PARAM_TOKEN * params), tokens),
+        flops=np.where(flops_derived, FLOPS_PER_PARAM_TOKEN * params * tokens, flops),
         loss=loss,
         budget=counts["budget"],
         schedule_tokens=counts["schedule_tokens"],
@@ -133,19 +137,20 @@ def _scales(columns: Columns, units: Mapping[str, float]) -> dict[str, float]:
     """Return what each quantity's cells are multiplied by.
 
     A unit that the user gives replaces the one that a column's name implies, and goes for the other
-    columns of the same kind too: schedule_tokens are counted as tokens are, a budget as flops are.
+    columns of the same kind too, unless their names say a unit: schedule_tokens are counted as tokens are,
+    a budget as flops are.
     """
     for quantity, unit in units.items():
         if quantity not in UNIT_QUANTITIES:
-            near = nearest(quantity, UNIT_QUANTITIES)
-            hint = f"did you mean {near}?" if near else f"one of {', '.join(UNIT_QUANTITIES)}"
+            hint = suggest(quantity, UNIT_QUANTITIES)
             raise UsageError(f"--unit: no quantity is called {quantity!r}", hint=hint)
         if not 0 < unit < float("inf"):
             raise UsageError(
                 f"--unit {quantity}: must be positive, got {unit}", hint="write it like params=1e6"
             )
-    scale = dict.fromkeys(UNIT_QUANTITIES, 1.0) | {"flops": columns.flop_unit} | dict(units)
+    named = {quantity: unit.size for quantity, unit in columns.units.items()}
+    scale = dict.fromkeys(UNIT_QUANTITIES, 1.0) | named | dict(units)
     for quantity, kind in (("schedule_tokens", "tokens"), ("budget", "flops")):
-        if quantity not in units:
+        if quantity not in units and quantity not in named:
             scale[quantity] = units.get(kind, 1.0)
     return scale

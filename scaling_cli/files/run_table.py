@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 
 from scaling_cli.conditions import Condition
 from scaling_cli.errors import InputError
-from scaling_cli.files.columns import Columns, normalise, recognise
+from scaling_cli.files.columns import Columns, column_option, normalise, recognise
+from scaling_cli.files.count_units import check_ratio, refuse_small_counts
 from scaling_cli.files.filters import keep_where
-from scaling_cli.files.flop_convention import check_counts, check_flops
+from scaling_cli.files.flop_convention import check_flops
 from scaling_cli.files.hygiene import (
     cluster_rows,
     count_rows,
     find_simulated,
-    keep_last_steps,
     leave_out_failed,
-    leave_out_missing_losses,
     leave_out_unfinished,
 )
 from scaling_cli.files.rows import Rows, measure_rows
-from scaling_cli.files.source import read_source
+from scaling_cli.files.source import Source, read_source
+from scaling_cli.files.steps import choose_rows, find_maybe_steps
 from scaling_cli.files.table import parse_table
 from scaling_cli.findings import Finding
+from scaling_cli.laws.card import NATS
 from scaling_cli.runs import Runs
+from scaling_cli.units import format_flops
 
 if TYPE_CHECKING:
     from scaling_cli.files.rows import IntArray
@@ -37,7 +39,7 @@ class RunTable:
     ``read`` counts the data rows of the file; ``columns`` says which column each quantity was read from
     and ``loss_unit`` what the loss is in. ``budgets`` (shape (n,)) holds the nominal budget of each run
     where the file has a column for it, else None; ``clusters`` says which runs belong together where
-    some do, else None. ``flops`` of the runs are the file's where ``has_flops``, else 6ND.
+    some do, else None. ``flops`` of the runs are the file's where it has them, else 6ND.
     """
 
     runs: Runs
@@ -48,8 +50,6 @@ class RunTable:
     columns: Mapping[str, str]
     params_definition: str
     loss_unit: str
-    has_tokens: bool
-    has_flops: bool
     budgets: "FloatArray | None" = None
     clusters: tuple[str, ...] | None = None
 
@@ -63,45 +63,53 @@ def read_runs(
     drop_highest_losses: int = 0,
     all_steps: bool = False,
     include_unfinished: bool = False,
+    named_by: str = "",
 ) -> RunTable:
     """Read the runs of a CSV or JSON lines file; ``-`` is standard input.
 
     ``columns`` names the column of a quantity where its name does not say so; ``units`` says what a
     column is counted in (``{"params": 1e6}``: in millions). Numbers that make no sense make the file be
     refused, all of them named; rows that are no finished run are left out and reported as findings.
+    ``named_by`` is the place that names the path (``exp.yaml:1``), where it is not the command line.
     Raises ``InputError`` for the file, ``UsageError`` for quantities that do not exist.
     """
-    source = read_source(path)
+    source = _read_named(path, named_by)
     table = parse_table(source.text, source.name)
     found = recognise(table.columns, columns or {}, table.name)
     wanted, failed = leave_out_failed(table, found)
     rows = measure_rows(table, found, wanted, units or {})
-    kept, missing = leave_out_missing_losses(rows, wanted)
-    kept, steps = keep_last_steps(rows, kept, all_steps=all_steps)
+    kept, chosen = choose_rows(rows, wanted, all_steps=all_steps)
     kept, unfinished = leave_out_unfinished(rows, kept, include_unfinished=include_unfinished)
+    refuse_small_counts(rows, kept)
+    maybe_steps = find_maybe_steps(rows, kept)
     kept, filtered = keep_where(rows, kept, where)
     kept, dropped = _drop_highest_losses(rows, kept, drop_highest_losses)
-    left_out = [finding for finding in (failed, missing, steps, unfinished, filtered, dropped) if finding]
+    left_out = [f for f in (failed, *chosen, unfinished, filtered, dropped) if f]
     if not len(kept):
-        raise _nothing_left(table.name, len(table.rows), left_out)
+        raise _nothing_left(rows, left_out)
     runs = _runs(rows, kept)
-    gflops = found.flop_unit != 1 and "flops" not in (units or {})
-    findings = [*left_out, *_describe_columns(found, gflops=gflops), *_describe_counts(rows, kept, runs)]
-    simulated = find_simulated(rows, kept)
+    noticed = (maybe_steps, *_describe_columns(found, units or {}), *_describe_counts(rows, kept, runs))
+    findings = (*left_out, *noticed, find_simulated(rows, kept))
     return RunTable(
         runs=runs,
         read=len(table.rows),
-        findings=(*findings, simulated) if simulated else tuple(findings),
+        findings=tuple(finding for finding in findings if finding),
         name=source.name,
         sha256=source.sha256,
         columns=found.names,
         params_definition=found.params_definition,
         loss_unit=found.loss_unit,
-        has_tokens=found.get("tokens") is not None,
-        has_flops=found.get("flops") is not None,
         budgets=_budgets(rows, kept),
-        clusters=cluster_rows(rows, kept, all_steps=all_steps),
+        clusters=cluster_rows(rows, kept),
     )
+
+
+def _read_named(path: str, named_by: str) -> Source:
+    """Read a file; where it cannot be read, the error begins with the place that names it."""
+    try:
+        return read_source(path)
+    except InputError as error:
+        raise (error.at(named_by) if named_by else error) from None
 
 
 def _runs(rows: Rows, kept: "IntArray") -> Runs:
@@ -143,13 +151,17 @@ def _drop_highest_losses(rows: Rows, kept: "IntArray", count: int) -> "tuple[Int
     return kept[~highest], Finding("dropped-highest-losses", "info", message, dropped)
 
 
-def _describe_columns(columns: Columns, *, gflops: bool) -> list[Finding]:
-    """Say what the names of the columns imply for the answer."""
+def _describe_columns(columns: Columns, units: Mapping[str, float]) -> list[Finding]:
+    """Say what the names of the columns imply for the answer; ``units`` are those the user gave."""
     findings = []
     names = columns.names
-    if gflops:
-        message = f"{names['flops']} is in GFLOPs: multiplied by 1e9 (--unit flops=1 reads it as FLOPs)"
-        findings.append(Finding("flop-unit", "info", message))
+    for quantity, unit in columns.units.items():
+        if quantity not in units and (quantity == "flops" or names.get("flops") != names[quantity]):
+            message = (
+                f"{names[quantity]} is in {unit.name}: multiplied by {format_flops(unit.size)} "
+                f"(--unit {quantity}=1 leaves it as it is)"
+            )
+            findings.append(Finding("named-unit", "info", message))
     if normalise(names.get("tokens", "")) == "samplesseen":
         message = (
             f"{names['tokens']} is read as tokens: if a sample is longer, say so with --unit tokens=LENGTH"
@@ -164,7 +176,7 @@ def _describe_columns(columns: Columns, *, gflops: bool) -> list[Finding]:
             f"{names['loss']} is in bits per byte: so is the law, which compares with none in nats per token"
         )
         findings.append(Finding("loss-unit", "info", message))
-    elif columns.loss_unit != "nats":
+    elif columns.loss_unit != NATS:
         message = f"{names['loss']} is {columns.loss_unit}, whose logarithm is the loss: fitted as it is"
         findings.append(Finding("loss-unit", "warning", message))
     return findings
@@ -183,17 +195,19 @@ def _describe_counts(rows: Rows, kept: "IntArray", runs: Runs) -> list[Finding]:
             other = "flops" if quantity == "tokens" else "tokens"
             message = f"{quantity} of {count} runs follow from params and {other}: {formula}"
             findings.append(Finding(f"derived-{quantity}", "info", message))
-    checks = (
-        check_flops(runs, runs.select(given)),
-        check_counts(runs, tokens_from="flops" if rows.tokens_derived[kept].all() else "tokens"),
-    )
+    checks = (check_flops(runs, runs.select(given)), check_ratio(rows, kept))
     return [*findings, *(finding for finding in checks if finding)]
 
 
-def _nothing_left(name: str, read: int, findings: Sequence[Finding]) -> InputError:
+def _nothing_left(rows: Rows, findings: Sequence[Finding]) -> InputError:
     """Return the error for a table of which no run is left, with why each group was left out."""
+    import numpy as np
+
+    name, losses = rows.table.name, rows.columns.names["loss"]
     why = "; ".join(finding.message for finding in findings)
-    return InputError(
-        f"{name}: no runs left of {count_rows(read)}: {why}",
-        hint="a fit needs runs with a loss that pass every filter",
-    )
+    hint = "a fit needs runs with a loss that pass every filter"
+    if np.isnan(rows.loss).all() and "missing-loss" in [finding.id for finding in findings]:
+        others = [c for c in rows.table.named_columns if "loss" in normalise(c) and c != losses]
+        option = column_option("loss", others[0] if others else None)
+        hint = f"no row has a {losses}: name the column that holds the loss with {option}"
+    return InputError(f"{name}: no runs left of {count_rows(len(rows.table.rows))}: {why}", hint=hint)

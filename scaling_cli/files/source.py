@@ -2,11 +2,11 @@
 
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaling_cli.errors import InputError, OutputError
+from scaling_cli.names import nearest
 
 STDIN_NAME = "<stdin>"
 
@@ -60,15 +60,6 @@ def write_atomically(path: str, content: bytes) -> None:
             _replace(os.path.realpath(path), content)
     except (OSError, ValueError) as problem:
         raise _output_error(path, problem) from problem
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """Return the candidate most like ``name``, ignoring case, where one is like it at all."""
-    import difflib
-
-    by_lower = {candidate.lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[close[0]] if close else None
 
 
 def _read_stdin() -> bytes:
@@ -182,7 +173,10 @@ def _replace(target: str, content: bytes) -> None:
 
 def _output_error(path: str, problem: Exception) -> OutputError:
     folder = Path(path).parent
-    if isinstance(problem, IsADirectoryError) or not path:
+    if Path(path).is_symlink() and isinstance(problem, FileNotFoundError):
+        target = Path(os.path.realpath(path))
+        what, hint = f"it is a link into {target.parent}, which is no folder", f"delete the link: rm {path}"
+    elif isinstance(problem, IsADirectoryError) or not path:
         what, hint = "it is a folder", "name a file in it"
     elif isinstance(problem, FileNotFoundError):
         what, hint = f"no folder {folder}", f"make it first: mkdir -p {folder}"

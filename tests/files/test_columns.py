@@ -103,8 +103,57 @@ def test_a_budget_beside_flops_is_the_budget() -> None:
 
 
 def test_gflops_have_their_unit() -> None:
-    assert columns_of("N,total_gflops,loss").flop_unit == 1e9
-    assert columns_of("N,flops,loss").flop_unit == 1
+    assert columns_of("N,total_gflops,loss").units["flops"].size == 1e9
+    assert columns_of("N,flops,loss").units == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "quantity", "unit"),
+    [
+        ("params (M)", "params", 1e6),
+        ("params_M", "params", 1e6),
+        ("params_millions", "params", 1e6),
+        ("Model Size [billion]", "params", 1e9),
+        ("params in M", "params", 1e6),
+        ("N (1e6)", "params", 1e6),
+        ("tokens (B)", "tokens", 1e9),
+        ("tokens_B", "tokens", 1e9),
+        ("D (T)", "tokens", 1e12),
+        ("compute (PF-days)", "flops", 8.64e19),
+        ("compute_pf_days", "flops", 8.64e19),
+        ("train_tflops", "flops", 1e12),
+        ("flops (zettaFLOPs)", "flops", 1e21),
+    ],
+)
+def test_a_unit_in_a_name_is_read_with_the_quantity(column: str, quantity: str, unit: float) -> None:
+    header = {"params": "N", "tokens": "D", "loss": "loss"} | {quantity: column}
+    if quantity == "flops":
+        del header["tokens"]
+    columns = columns_of(",".join(header.values()))
+    assert columns.names == header
+    assert {name: found.size for name, found in columns.units.items()} == {quantity: unit}
+
+
+@pytest.mark.parametrize(
+    "column", ["d_k", "n_b", "c_m", "gpu_tflops", "tflops", "tokens (GB)", "tokens_per_k"]
+)
+def test_what_only_looks_like_a_unit_is_none(column: str) -> None:
+    columns = columns_of(f"N,D,loss,{column}")
+    assert (columns.names, columns.units) == ({"params": "N", "tokens": "D", "loss": "loss"}, {})
+
+
+def test_a_column_of_plain_counts_comes_before_one_with_a_unit() -> None:
+    assert columns_of("params (M),params,D,loss").get("params") == "params"
+
+
+def test_a_named_column_keeps_its_unit_where_its_name_says_the_quantity() -> None:
+    assert columns_of("N,params_M,D,loss", params="params_M").units["params"].size == 1e6
+    assert columns_of("N,D,steps_x_b,loss", tokens="steps_x_b").units == {}
+    assert columns_of("N,D,seen (B),loss", tokens="seen (B)").units["tokens"].size == 1e9
+
+
+def test_of_two_losses_the_one_on_held_out_data_is_suggested() -> None:
+    assert refusal_of("N,D,train/loss,eval/loss")[1] == "choose one with --column loss=eval/loss"
 
 
 def test_name_and_id_say_which_run_only_in_a_table_of_steps() -> None:
@@ -121,9 +170,9 @@ def test_a_missing_column_is_named_with_what_was_found() -> None:
 
 
 def test_the_column_that_is_named_alike_is_suggested() -> None:
-    message, hint = refusal_of("tokens_per_param,params_M,batch_size,D,loss")
+    message, hint = refusal_of("tokens_per_param,my_params,batch_size,D,loss")
     assert message.startswith("runs.csv: no column for params (found: ")
-    assert hint == 'name it with --column params=params_M, or rename it to "params"'
+    assert hint == 'name it with --column params=my_params, or rename it to "params"'
 
 
 def test_all_that_is_missing_is_named() -> None:

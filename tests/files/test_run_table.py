@@ -145,14 +145,12 @@ def test_a_failed_run_is_left_out_before_its_numbers_are_checked(read: Any, stat
 def test_tokens_follow_from_flops(read: Any) -> None:
     table = read("N,C,loss", "1e9,1.2e20,2.5")
     assert table.runs.tokens[0] == pytest.approx(2e10)
-    assert (table.has_tokens, table.has_flops) == (False, True)
     assert ids(table) == ["derived-tokens"]
 
 
 def test_flops_follow_from_tokens(read: Any) -> None:
     table = read("N,D,loss", "1e9,2e10,2.5")
     assert table.runs.flops[0] == pytest.approx(1.2e20)
-    assert (table.has_tokens, table.has_flops) == (True, False)
     assert finding_of(table, "derived-flops").severity == "info"
 
 
@@ -208,7 +206,21 @@ def test_two_conventions_in_one_file_are_no_single_unit(read: Any) -> None:
 def test_a_gflops_column_is_converted(read: Any) -> None:
     table = read("N,D,total_gflops,loss", "1e9,2e10,1.2e11,2.5")
     assert table.runs.flops[0] == pytest.approx(1.2e20)
-    assert ids(table) == ["flop-unit"]
+    assert ids(table) == ["named-unit"]
+    assert finding_of(table, "named-unit").message == (
+        "total_gflops is in GFLOPs: multiplied by 1e9 (--unit flops=1 leaves it as it is)"
+    )
+
+
+def test_the_unit_in_a_name_is_applied_and_said(read: Any) -> None:
+    table = read("params (M),tokens_B,loss", "70,1.4,2.5", "400,8B,2.3")
+    assert table.runs.params.tolist() == [70e6, 400e6]
+    # a count with its own suffix is whole
+    assert table.runs.tokens.tolist() == [1.4e9, 8e9]
+    assert ids(table) == ["named-unit", "named-unit", "derived-flops"]
+    explicit = read("params (M),D,loss", "70000,1.4e9,2.5", units={"params": 1e3})
+    assert explicit.runs.params.tolist() == [70e6]
+    assert "named-unit" not in ids(explicit)
 
 
 def test_a_unit_that_is_given_replaces_the_one_a_name_implies(read: Any) -> None:
@@ -217,16 +229,94 @@ def test_a_unit_that_is_given_replaces_the_one_a_name_implies(read: Any) -> None
     assert ids(table) == []
 
 
-def test_counts_in_millions_and_billions_are_suspect(read: Any) -> None:
-    finding = finding_of(read("N,D,loss", "70,1.4,2.5", "400,8,2.3"), "unit-suspect")
+@pytest.mark.parametrize(
+    ("lines", "units", "said", "cure"),
+    [
+        (("N,D,loss", "650,1.3e10,2"), {}, "params are 650", "--unit params=1e6"),
+        (("N,D,loss", "7,1.4e11,2"), {}, "params are 7", "--unit params=1e9"),
+        (("N,D,loss", "650,13,2"), {}, "and tokens are 13", "--unit params=1e6 --unit tokens=1e9"),
+        (("N,D,loss", "650,13000,2"), {}, "params are 650", "--unit params=1e6 --unit tokens=1e6"),
+        (("N,D,loss", "6.5e8,13,2"), {}, "tokens are 13", "--unit tokens=1e9"),
+        (("N,C,loss", "650,5e19,2"), {}, "params are 650", "--unit params=1e6"),
+        (("N,C,loss", "650,0.05,2"), {}, "params are 650", "--unit params=1e6 --unit flops=1e21"),
+        (("N,C,loss", "1e9,0.12,2"), {}, "tokens, which follow from flops, are 2e-11", "--unit flops=1e21"),
+        (("N,C,loss", "1e9,1.2e8,2"), {}, "tokens, which follow from flops", "--unit flops=1e12"),
+        (("N,D,loss", "0.65,1.3e10,2"), {"params": 1e3}, "params are 650", "--unit params=1e9"),
+    ],
+)
+def test_counts_that_cannot_be_real_are_refused_with_what_to_type(
+    read: Any, lines: tuple[str, ...], units: dict[str, float], said: str, cure: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read(*lines, units=units)
+    assert said in caught.value.message
+    assert str(caught.value.hint) == f"say what the column counts, most likely {cure}"
+    typed = dict(pair.split("=") for pair in cure.replace("--unit ", "").split())
+    cured = read(*lines, units={quantity: float(unit) for quantity, unit in typed.items()})
+    assert "unit-suspect" not in ids(cured)
+
+
+@pytest.mark.parametrize(
+    ("lines", "units", "ratio", "cure"),
+    [
+        (("N,D,loss", "5e8,6500,2"), {}, "1.3e-5", "--unit tokens=1e6"),
+        (("N,D,loss", "2e4,4e8,2", "2e4,4e10,2", "2e4,4e9,2"), {}, "200000", "--unit params=1e3"),
+        (("N,D,loss", "5e8,100,2"), {"tokens": 1e12}, "200000", "--unit tokens=1e9"),
+        (("N,C,loss", "1e8,1.2e14,2"), {}, "0.002", "--unit flops=1e9"),
+        (("N,C,loss", "1e8,1.2e9,2"), {"flops": 1e18}, "2e10", "--unit flops=1e9"),
+        (("N,C,loss", "1e5,1.2e18,2"), {}, "2e7", "--unit params=1e3"),
+    ],
+)
+def test_tokens_per_param_beyond_any_study_suggest_a_unit(
+    read: Any, lines: tuple[str, ...], units: dict[str, float], ratio: str, cure: str
+) -> None:
+    finding = finding_of(read(*lines, units=units), "unit-suspect")
     assert finding.severity == "warning"
-    assert "params are 235 in the median and tokens are 4.7" in finding.message
-    assert "--unit params=1e6 --unit tokens=1e9" in finding.message
+    assert finding.message == (
+        f"{ratio} tokens per param in the median look like a wrong unit: "
+        f"{cure} would bring them nearest to 20"
+    )
 
 
-def test_suspect_tokens_that_follow_from_flops_blame_the_flops(read: Any) -> None:
-    finding = finding_of(read("N,C,loss", "1e9,0.12,2.5"), "unit-suspect")
-    assert "--unit flops=UNIT" in finding.message
+@pytest.mark.parametrize("row", ["1e4,2e5,6", "1e6,1e8,5", "7e9,2.5e8,5", "1e3,1e8,5"])
+def test_small_studies_and_odd_ratios_pass(read: Any, row: str) -> None:
+    assert ids(read("N,D,loss", row)) == ["derived-flops"]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_single_comma_group_is_ambiguous_where_commas_do_not_separate(read: Any, separator: str) -> None:
+    lines = [line.replace(" ", separator) for line in ("N D loss", "50,443 2e10 3.1", "8,000M 1e9 3")]
+    with pytest.raises(InputError) as caught:
+        read(*lines)
+    assert caught.value.message == (
+        "runs.csv: 2 bad values: line 2: params '50,443' may be 50.443 or 50443; "
+        "line 3: params '8,000M' may be 8.000M or 8000M"
+    )
+    assert "decimal sign as a point, and thousands without a sign" in str(caught.value.hint)
+
+
+def test_thousands_with_two_groups_or_between_commas_are_read(read: Any) -> None:
+    assert read("N;D;loss", "1,000,000;2e8;3").runs.params.tolist() == [1e6]
+    assert read("N,D,loss", '"50,443",2e6,3').runs.params.tolist() == [50443]
+
+
+def test_thousands_with_points_are_told_how_to_be_written(read: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        read("N;D;loss", "50.442.605;2e10;3,1", "8e7;2e10;3.1")
+    assert caught.value.hint == "write thousands without a sign and decimals with a point: 50442605, 2.5"
+
+
+def test_where_no_row_can_be_read_the_column_is_doubted_and_not_the_rows(read: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        read("size,D,loss", "small,2e10,3.1", "large,2e10,3")
+    hint = "no row has params that can be read: name their column with --column params=COLUMN"
+    assert caught.value.hint == hint
+
+
+def test_where_no_row_has_a_loss_another_column_is_suggested(read: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        read("N,D,val_loss,my_loss", "1e9,2e10,nan,3", "1e9,3e10,,3")
+    assert str(caught.value.hint).endswith("with --column loss=my_loss")
 
 
 CURVES = ("run_id,N,D,loss", "a,1e9,1e10,3.0", "a,1e9,3e10,2.8", "a,1e9,2e10,2.9", "b,1e9,1e10,3.1")
@@ -248,7 +338,120 @@ def test_all_steps_are_kept_on_demand_and_clustered_by_run(read: Any) -> None:
     table = read(*CURVES, all_steps=True)
     assert table.runs.names == ("a (line 2)", "a (line 3)", "a (line 4)", "b")
     assert table.clusters == ("a", "a", "a", "b")
-    assert "all-steps" in ids(table)
+    finding = finding_of(table, "all-steps")
+    assert (finding.severity, finding.runs) == ("warning", ("a",))
+    assert "read before its schedule has decayed" in finding.message
+    assert "bootstrap" not in finding.message
+
+
+DIVERGED = (
+    "run_id,N,D,loss",
+    *("a,1e9,1e10,3.0", "a,1e9,2e10,2.8", "a,1e9,3e10,{last}"),
+    *("b,1e9,1e10,3.1", "b,1e9,2e10,2.9"),
+)
+
+
+@pytest.mark.parametrize("last", ["nan", "inf", "", "-"])
+def test_a_run_whose_last_row_has_no_loss_did_not_finish(read: Any, last: str) -> None:
+    table = read(*(line.format(last=last) for line in DIVERGED))
+    assert table.runs.names == ("b",)
+    finding = finding_of(table, "diverged-run")
+    assert (finding.severity, finding.runs) == ("warning", ("a",))
+    assert finding.message == "1 run whose last row has no loss: left out, with its earlier rows"
+    assert "missing-loss" not in ids(table)
+    assert finding_of(table, "last-steps").runs == ("b",)
+
+
+def test_with_all_steps_rows_without_a_loss_are_left_out_one_by_one(read: Any) -> None:
+    table = read(*(line.format(last="nan") for line in DIVERGED), "c,1e9,1e10,nan", all_steps=True)
+    assert table.runs.loss.tolist() == [3.0, 2.8, 3.1, 2.9]
+    assert finding_of(table, "missing-loss").message.startswith("2 rows without a loss")
+    assert finding_of(table, "missing-loss").runs == ("c",)
+    assert "diverged-run" not in ids(table)
+
+
+@pytest.mark.parametrize(
+    ("rows", "loss"),
+    [
+        (("98e9,2.8", "100e9,"), [2.8]),
+        (("99e9,2.8", "99.5e9,", "100e9,"), [2.8]),
+        (("50e9,", "100e9,2.7"), [2.7]),
+        (("97e9,2.8", "100e9,"), []),
+        (("99e9,2.8", "100e9,nan"), []),
+        (("99e9,2.8", "99.5e9,nan", "100e9,"), []),
+    ],
+)
+def test_a_loss_that_is_logged_now_and_then_stands_for_its_run_near_the_end(
+    read: Any, rows: tuple[str, ...], loss: list[float]
+) -> None:
+    lines = [f"a,1e9,{row}" for row in ("1e9,4", "2e9,", *rows)]
+    table = read("run_id,N,D,loss", *lines, "z,1e9,1e10,3")
+    assert table.runs.loss.tolist() == [*loss, 3]
+    assert ("diverged-run" in ids(table)) == (not loss)
+    assert "missing-loss" not in ids(table)
+
+
+def test_rows_that_no_step_tells_apart_are_repeats_and_all_stay(read: Any) -> None:
+    table = read("run,seed,N,D,loss", "a,0,1e9,1e10,3.0", "a,1,1e9,1.0005e10,2.9", "b,0,1e9,2e10,2.8")
+    assert table.runs.loss.tolist() == [3.0, 2.9, 2.8]
+    finding = finding_of(table, "repeats")
+    assert (finding.severity, finding.runs) == ("info", ("a",))
+    assert finding.message.startswith(
+        "2 rows are repeats (seeds) of 1 run, alike in run_id, params and tokens"
+    )
+    assert "last-steps" not in ids(table)
+    assert table.clusters == ("a", "a", "b")
+
+
+def test_the_repeats_of_the_last_step_all_stay(read: Any) -> None:
+    rows = [f"a,1e9,{tokens},{loss}" for tokens in ("1e10", "2e10") for loss in (3.0, 2.9)]
+    table = read("run,N,D,loss", *rows)
+    assert table.runs.tokens.tolist() == [2e10, 2e10]
+    assert ids(table)[:2] == ["last-steps", "repeats"]
+
+
+def test_a_repeat_without_a_loss_is_left_out_alone(read: Any) -> None:
+    table = read("run,N,D,loss", "a,1e9,1e10,3.0", "a,1e9,1e10,nan", "a,1e9,1e10,2.9")
+    assert table.runs.loss.tolist() == [3.0, 2.9]
+    assert finding_of(table, "missing-loss").runs == ()
+
+
+def test_a_row_that_repeats_another_in_every_cell_is_left_out(read: Any) -> None:
+    table = read("run,N,D,loss", "a,1e9,1e10,3.0", "a,1e9,1e10,3.0", "b,1e9,1e10,3.0")
+    assert table.runs.names == ("a", "b")
+    finding = finding_of(table, "duplicate-runs")
+    assert (finding.severity, finding.runs) == ("info", ("a",))
+    assert len(read("N,D,loss", "1e9,1e10,3.0", "1e9,1e10,3.0").runs) == 2
+
+
+def curves(column: str, rows: int, *, falling: bool = True) -> list[str]:
+    lines = [f"{column},N,D,loss"]
+    for name, size in (("s", 1), ("m", 2), ("l", 4)):
+        lines += [f"{name},{size}e9,{i + 1}e9,{5 - i / 10 if falling else 5 + i / 10}" for i in range(rows)]
+    return lines
+
+
+@pytest.mark.parametrize(("column", "option"), [("Name", "run_id=Name"), ("model", "run_id=model")])
+def test_names_that_look_like_run_ids_are_pointed_at_and_all_rows_stay(
+    read: Any, column: str, option: str
+) -> None:
+    table = read(*curves(column, 6))
+    assert len(table.runs) == 18
+    finding = finding_of(table, "maybe-steps")
+    assert finding.severity == "warning"
+    assert f"--column {option} fits the last of each" in finding.message
+
+
+def test_a_few_rows_per_name_or_rising_losses_are_no_steps(read: Any) -> None:
+    assert "maybe-steps" not in ids(read(*curves("name", 5)))
+    assert "maybe-steps" not in ids(read(*curves("name", 8, falling=False)))
+    assert "maybe-steps" not in ids(read(*curves("name", 8), columns={"run_id": "name"}))
+
+
+def test_runs_that_cannot_be_read_name_what_names_them(folder: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_runs("gone.csv", named_by="exp.yaml:3")
+    assert caught.value.message == "exp.yaml:3: gone.csv: no such file"
 
 
 def test_one_run_id_with_two_sizes_is_two_runs(read: Any) -> None:
@@ -256,17 +459,15 @@ def test_one_run_id_with_two_sizes_is_two_runs(read: Any) -> None:
     assert table.runs.names == ("a (line 2)", "a (line 3)")
     assert "last-steps" not in ids(table)
     clustered = read("run_id,N,D,loss", "a,1e9,1e10,3.0", "a,2e9,1e10,2.8", all_steps=True)
-    assert len(set(clustered.clusters)) == 2
+    assert clustered.clusters is None
 
 
 def test_rows_without_a_run_id_are_runs_of_their_own(read: Any) -> None:
     assert len(read("run_id,N,D,loss", ",1e9,1e10,3.0", ",1e9,2e10,2.8").runs) == 2
 
 
-def test_equal_tokens_keep_the_latest_step_then_the_last_row(read: Any) -> None:
-    table = read(
-        "run,N,D,loss,step", "a,1e9,1e10,3.0,9", "a,1e9,1e10,2.0,10", "b,1e9,1e10,3.0,", "b,1e9,1e10,2.5,"
-    )
+def test_equal_tokens_keep_the_latest_step(read: Any) -> None:
+    table = read("run,N,D,loss,step", "a,1e9,1e10,2.0,10", "a,1e9,1e10,3.0,9", "b,1e9,1e10,2.5,")
     assert table.runs.loss.tolist() == [2.0, 2.5]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaling_cli.errors import InputError, OutputError
-from scaling_cli.files.source import nearest, read_source, write_atomically
+from scaling_cli.files.source import read_source, write_atomically
 
 TEXT = "params,tokens,loss\n1e9,2e10,2.9\n"
 
@@ -106,11 +106,6 @@ def test_an_unreadable_file_is_an_input_error(tmp_path: Path) -> None:
         read_source(str(path))
 
 
-def test_the_nearest_name_ignores_case() -> None:
-    assert nearest("Tokens", ["params", "TOKENS"]) == "TOKENS"
-    assert nearest("zzz", ["params", "tokens"]) is None
-
-
 def test_a_written_file_holds_the_content_and_nothing_else_is_left(tmp_path: Path) -> None:
     target = tmp_path / "out.json"
     write_atomically(str(target), b"{}\n")
@@ -184,3 +179,12 @@ def test_a_missing_folder_is_named_with_how_to_make_it(tmp_path: Path) -> None:
 def test_a_folder_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written: it is a folder"):
         write_atomically(str(tmp_path), b"")
+
+
+def test_a_link_to_nowhere_is_named_as_one(tmp_path: Path) -> None:
+    link = tmp_path / "out.json"
+    link.symlink_to(tmp_path / "no" / "out.json")
+    with pytest.raises(OutputError) as caught:
+        write_atomically(str(link), b"")
+    assert caught.value.message.endswith(f"it is a link into {tmp_path / 'no'}, which is no folder")
+    assert caught.value.hint == f"delete the link: rm {link}"
