@@ -10,7 +10,8 @@ from scaling_cli.conditions import Condition
 class Experiment:
     """A study as its YAML file describes it.
 
-    ``runs`` is the path of the run table, relative to where the program runs. ``columns`` maps a quantity
+    ``runs`` is the path of the run table, relative to where the program runs, and ``runs_place`` the line
+    of the file that names it (``exp.yaml:1``), for a table that is not there. ``columns`` maps a quantity
     to its column and ``units`` a quantity to what one of it counts; ``flops`` are target budgets in
     FLOPs and ``delta`` is in log loss. What the file does not say is ``None`` or empty: the command
     line wins over the file, and the defaults come last.
@@ -29,3 +30,4 @@ class Experiment:
     delta: float | None = None
     flops: tuple[float, ...] = ()
     waste: float | None = None
+    runs_place: str = field(default="", compare=False)

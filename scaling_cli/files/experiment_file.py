@@ -12,8 +12,9 @@ from scaling_cli.conditions import Condition, parse_condition
 from scaling_cli.errors import InputError, QuantityError
 from scaling_cli.files.columns import QUANTITIES
 from scaling_cli.files.experiment import Experiment
+from scaling_cli.files.keys import suggest
 from scaling_cli.files.rows import UNIT_QUANTITIES
-from scaling_cli.files.source import nearest, read_source
+from scaling_cli.files.source import read_source
 from scaling_cli.files.yaml_text import KeyPath, explain, parse_yaml, show_value
 from scaling_cli.units import parse_fraction, parse_positive, parse_quantity, parse_sweep
 
@@ -40,6 +41,7 @@ def read_experiment(path: str) -> Experiment:
     return Experiment(
         name=source.name,
         runs=_resolve(model.runs, path),
+        runs_place=text.place(("runs",)),
         columns=model.columns or {},
         units=model.units or {},
         where=tuple(model.where or ()),
@@ -124,9 +126,7 @@ def _known_as(names: tuple[str, ...]) -> BeforeValidator:
     def check(value: object) -> object:
         unknown = [key for key in value if key not in names] if isinstance(value, dict) else []
         if unknown:
-            near = nearest(unknown[0], names)
-            cure = f"did you mean {near}?" if near else f"one of {', '.join(names)}"
-            raise _refusal(f"no quantity is called {unknown[0]!r} ({cure})", None)
+            raise _refusal(f"no quantity is called {unknown[0]!r}", suggest(unknown[0], names))
         return value
 
     return BeforeValidator(check)

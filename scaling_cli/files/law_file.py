@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, get_args
 
 from scaling_cli.errors import InputError, LawError, QuantityError
-from scaling_cli.files.source import Source, nearest, read_source, write_atomically
+from scaling_cli.files.columns import LOSS_UNITS
+from scaling_cli.files.keys import describe_unknown_key, suggest
+from scaling_cli.files.source import Source, read_source, write_atomically
 from scaling_cli.findings import Finding, Severity
-from scaling_cli.laws.card import LawCard, Range
+from scaling_cli.laws.card import NOT_STATED, LawCard, Range
 from scaling_cli.laws.forms import law_from_dict
 from scaling_cli.planning.question import QUANTITIES
 from scaling_cli.units import parse_positive
@@ -17,9 +19,13 @@ from scaling_cli.units import parse_positive
 SCHEMA = "scaling.law/1"
 """What ``schema`` says in the law files that this version reads and writes."""
 
-_ABOUT = ("source", "params_definition", "dataset", "confidence", "caveat")
+_ABOUT = ("source", "params_definition", "loss_unit", "dataset", "confidence", "caveat")
 _KEYS = ("schema", "name", "form", "parameters", *_ABOUT, "findings", "fitted_range", "provenance")
 _YAML_SUFFIXES = (".yaml", ".yml")
+_MEND = "correct the constants, or save the law again: scaling fit RUNS.csv --save law.json"
+_OTHER_SCHEMA = (
+    "use the version of scaling that wrote it, or save the law again: scaling fit RUNS.csv --save FILE"
+)
 _LEAST = '{"schema": "scaling.law/1", "form": "chinchilla", "parameters": {"E": 1.8, "A": 480, ...}}'
 
 
@@ -37,9 +43,8 @@ def read_law(path: str) -> LawCard:
     _check_schema(file, data)
     for key in data:
         if key not in _KEYS:
-            near = nearest(key, _KEYS)
-            cure = f"did you mean {near}?" if near else f"known: {', '.join(_KEYS)}"
-            file.refuse(f"unknown key {key!r} ({cure})", key)
+            what, cure = describe_unknown_key(key, _KEYS)
+            file.refuse(what, key, hint=cure)
     for key in ("form", "parameters"):
         if data.get(key) is None:
             raise InputError(f"{source.name}: no {key}", hint=_least())
@@ -47,13 +52,15 @@ def read_law(path: str) -> LawCard:
     try:
         law = law_from_dict(form, parameters)
     except LawError as error:
-        raise error.at(file.place("form" if error.message.startswith("form") else "parameters")) from None
+        place = file.place("form" if error.message.startswith("form") else "parameters")
+        raise LawError(f"{place}: {error.message}", hint=error.hint or _MEND) from None
     _read_text(file, "name")
     return LawCard(
         name=source.name,
         law=law,
         source=_read_text(file, "source") or "typed by hand",
-        params_definition=_read_text(file, "params_definition") or "total",
+        params_definition=_read_text(file, "params_definition") or NOT_STATED,
+        loss_unit=_read_loss_unit(file),
         dataset=_read_text(file, "dataset"),
         confidence=_read_text(file, "confidence"),
         caveat=_read_text(file, "caveat"),
@@ -152,28 +159,38 @@ def _check_schema(file: _LawFile, data: Mapping[str, object]) -> None:
         raise InputError(f"{file.source.name}: no schema", hint=f'add "schema": "{SCHEMA}"')
     if schema != SCHEMA:
         is_report = str(schema).startswith("scaling.") and not str(schema).startswith("scaling.law/")
-        hint = "that is a report: save a law with scaling fit --save law.json" if is_report else None
+        hint = "that is a report: save a law with scaling fit --save law.json" if is_report else _OTHER_SCHEMA
         file.refuse(f"schema is {schema!r}, this version reads {SCHEMA}", "schema", hint=hint)
 
 
 def _read_text(file: _LawFile, key: str) -> str:
     value = file.data.get(key)
     if value is not None and not isinstance(value, str):
-        file.refuse_value(value, f"{key} must be text", key)
+        file.refuse_value(value, f"{key} must be text", key, hint=f'write "{key}": "..."')
     return value or ""
+
+
+def _read_loss_unit(file: _LawFile) -> str:
+    unit = _read_text(file, "loss_unit") or LOSS_UNITS[0]
+    if unit not in LOSS_UNITS:
+        what = f"loss_unit must be one of {', '.join(LOSS_UNITS)}, got {unit!r}"
+        file.refuse(what, "loss_unit", hint=f'write "loss_unit": "{LOSS_UNITS[0]}", or leave it out')
+    return unit
 
 
 def _read_mapping(file: _LawFile, key: str) -> dict[str, object]:
     value = file.data.get(key)
     if value is not None and not isinstance(value, dict):
-        file.refuse_value(value, f"{key} must be a mapping of keys", key)
+        file.refuse_value(
+            value, f"{key} must be a mapping of keys", key, hint=f'write "{key}": {{"...": ...}}'
+        )
     return value or {}
 
 
 def _read_findings(file: _LawFile) -> tuple[Finding, ...]:
     entries = file.data.get("findings")
     if entries is not None and not isinstance(entries, list):
-        file.refuse_value(entries, "findings must be a list", "findings")
+        file.refuse_value(entries, "findings must be a list", "findings", hint='write "findings": []')
     return tuple(_read_finding(file, index, entry) for index, entry in enumerate(entries or ()))
 
 
@@ -191,7 +208,7 @@ def _read_finding(file: _LawFile, index: int, entry: object) -> Finding:
     severities = get_args(Severity)
     if entry["severity"] not in severities:
         what = f"a finding's severity must be one of {', '.join(severities)}, got {entry['severity']!r}"
-        file.refuse(what, "findings", index, "severity")
+        file.refuse(what, "findings", index, "severity", hint=hint)
     runs = entry.get("runs", [])
     if not isinstance(runs, list) or not all(isinstance(run, str) for run in runs):
         file.refuse("a finding's runs must be a list of text", "findings", index, "runs", hint=hint)
@@ -205,7 +222,8 @@ def _read_ranges(file: _LawFile) -> dict[str, Range]:
 
 def _read_range(file: _LawFile, name: str, ends: object) -> Range:
     if name not in QUANTITIES:
-        file.refuse(f"fitted_range: no quantity is called {name!r}", "fitted_range", name)
+        what = f"fitted_range: no quantity is called {name!r}"
+        file.refuse(what, "fitted_range", name, hint=suggest(name, QUANTITIES))
     try:
         low, high = (parse_positive(end) for end in (ends if isinstance(ends, list) else ()))
     except (QuantityError, ValueError):  # not numbers, or not two of them

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scaling_cli.errors import InputError
-from scaling_cli.files.source import nearest
+from scaling_cli.files.keys import describe_unknown_key
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -20,11 +20,11 @@ KeyPath = tuple[str | int, ...]
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _EXPECTED = {
-    "string_type": "text (a number or yes/no needs quotes)",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping of keys",
-    "model_type": "a mapping of keys",
+    "string_type": ("text (a number or yes/no needs quotes)", "put it in quotes"),
+    "bool_type": ("true or false", "write {key}: true"),
+    "list_type": ("a list", "write {key}: [ONE, ANOTHER]"),
+    "dict_type": ("a mapping of keys", "write {key}: {{KEY: VALUE}}"),
+    "model_type": ("a mapping of keys", "write {key}: {{KEY: VALUE}}"),
 }
 
 
@@ -81,17 +81,12 @@ def explain(error: "ValidationError", text: YamlText, keys: Mapping[KeyPath, Seq
     ``keys`` holds the keys that each mapping may have, from which an unknown key gets its nearest.
     """
     problems = sorted(error.errors(), key=lambda problem: _line(text.lines, problem["loc"]))
-    hints = [hint for problem in problems if (hint := problem.get("ctx", {}).get("hint"))]
-    return InputError(
-        "\n".join(_describe(problem, text, keys) for problem in problems),
-        hint="; ".join(dict.fromkeys(hints)) or None,
-    )
-
-
-def describe_unknown_key(key: str, known: Sequence[str]) -> str:
-    """Return ``unknown key 'delt' (did you mean delta?)``."""
-    near = nearest(key, known)
-    return f"unknown key {key!r} ({f'did you mean {near}?' if near else 'known: ' + ', '.join(known)})"
+    described = [_describe(problem, text, keys) for problem in problems]
+    if len(described) == 1:
+        what, cure = described[0]
+        return InputError(what, hint=cure)
+    # one hint could not say which line it mends
+    return InputError("\n".join(what if cure is None else f"{what} ({cure})" for what, cure in described))
 
 
 class _Builder:
@@ -176,19 +171,28 @@ def _syntax_error(problem: yaml.MarkedYAMLError, name: str) -> InputError:
     return InputError(f"{place}: not YAML: {what}", hint=hint)
 
 
-def _describe(problem: "ErrorDetails", text: YamlText, keys: Mapping[KeyPath, Sequence[str]]) -> str:
+def _describe(
+    problem: "ErrorDetails", text: YamlText, keys: Mapping[KeyPath, Sequence[str]]
+) -> tuple[str, str | None]:
+    """Return what a model refused, with its line, and the way out."""
     path, kind = problem["loc"], problem["type"]
     place = text.place(path)
     label = _label(path)
     if kind == "missing":
-        return f"{text.place(path[:-1])}: no key {label!r}"
+        return f"{text.place(path[:-1])}: no key {label!r}", f"add a line {label}: FILE"
     if kind == "extra_forbidden":
-        return f"{place}: {describe_unknown_key(str(path[-1]), keys.get(path[:-1], ()))}"
+        what, cure = describe_unknown_key(str(path[-1]), keys.get(path[:-1], ()))
+        return f"{place}: {what}", cure
     if kind == "literal_error":
-        return f"{place}: {label} must be {problem['ctx']['expected']}, got {show_value(problem['input'])}"
+        expected = problem["ctx"]["expected"]
+        what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"
+        return what, "write {}: {}".format(path[-1], str(expected).strip("'"))
     if kind in _EXPECTED:
-        return f"{place}: {label} must be {_EXPECTED[kind]}, got {show_value(problem['input'])}"
-    return f"{place}: {label}: {problem['msg']}" if label else f"{place}: {problem['msg']}"
+        expected, cure = _EXPECTED[kind]
+        what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"
+        return what, cure.format(key=path[-1])
+    what = f"{label}: {problem['msg']}" if label else problem["msg"]
+    return f"{place}: {what}", problem.get("ctx", {}).get("hint")
 
 
 def _label(path: Sequence[str | int]) -> str:

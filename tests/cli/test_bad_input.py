@@ -109,7 +109,28 @@ RUN_TABLES = [
         "\n".join([HEADER, *(f"{N},{D},nan" for N, D in GRID)]),
         [],
         r"runs\.csv: no runs left of 9 rows: 9 rows without a loss",
-        "",
+        "--column loss=COLUMN",
+    ),
+    (
+        "counts in millions and billions",
+        "\n".join([HEADER, *(f"{N / 1e6},{D / 1e9},3" for N, D in GRID)]),
+        [],
+        r"runs\.csv: params are 400 in the median and tokens are 8 in the median, too few to be real",
+        "--unit params=1e6 --unit tokens=1e9",
+    ),
+    (
+        "decimal commas",
+        "\n".join(["params;tokens;loss", *(f"{N / 1e6:.3f};{D:.0f};3".replace(".", ",") for N, D in GRID)]),
+        [],
+        r"runs\.csv: 9 bad values: line 2: params '100,000' may be 100\.000 or 100000;",
+        "write the decimal sign as a point",
+    ),
+    (
+        "pipes between the columns",
+        GOOD_RUNS.replace(",", "|"),
+        [],
+        r"runs\.csv:1: the header is one cell, 'params\|tokens\|loss'$",
+        "commas, tabs or semicolons",
     ),
     (
         "a row too long",
@@ -366,7 +387,7 @@ LAW_FILES = [
         "a later schema",
         law_with(schema="scaling.law/2"),
         r"law\.json:1: schema is 'scaling.law/2', this",
-        None,
+        "the version of scaling that wrote it",
     ),
     (
         "a report",
@@ -380,7 +401,7 @@ LAW_FILES = [
         "a negative constant",
         law_with(parameters={**LAW["parameters"], "A": -480}),  # type: ignore[dict-item]
         r"law\.json:1: parameters: A must be positive, got -480.0$",
-        None,
+        "correct the constants",
     ),
     (
         "a constant that is NaN",
@@ -392,9 +413,9 @@ LAW_FILES = [
         "a missing constant",
         law_with(parameters={"E": 1.8, "A": 480, "B": 2000, "alpha": 0.34}),
         r"law\.json:1: .*beta",
-        None,
+        "correct the constants",
     ),
-    ("an unknown key", law_with(paramters={}), r"law\.json:1: unknown key 'paramters' \(did you mean", None),
+    ("an unknown key", law_with(paramters={}), r"law\.json:1: unknown key 'paramters'$", "parameters?"),
     ("a table of runs", GOOD_RUNS, r"law\.json:1: damaged JSON", ""),
 ]
 
@@ -416,7 +437,7 @@ EXPERIMENTS = [
     (
         "an unknown key",
         "runs: r.csv\ndrop_higest_losses: 5\n",
-        ["exp.yaml:2: unknown key", "drop_highest_losses?"],
+        ["exp.yaml:2: unknown key 'drop_higest_losses'"],
     ),
     ("a word", "runs: r.csv\nflops: [1e21, lots]\n", ["exp.yaml:2: flops: 'lots' is not a number"]),
     ("no runs", "flops: 1e21\n", ["exp.yaml: no key 'runs'"]),
@@ -438,8 +459,7 @@ def test_a_mistake_in_an_experiment_is_named_with_its_line(
     path.write_text(content)
     (tmp_path / "r.csv").write_text(GOOD_RUNS)
     ended = scaling("fit", "--config", path)
-    hint = "" if "\nhint: " in ended.stderr else None
-    check_refusal(ended, 1, re.escape(parts[0]), hint)
+    check_refusal(ended, 1, re.escape(parts[0]), "")
     assert all(part in ended.stderr.splitlines()[0] for part in parts)
 
 

@@ -173,8 +173,12 @@ def changed(**changes: object) -> str:
         (changed(form=3), "law.json:3: form must be text, got 3"),
         (changed(form="chinchila"), "law.json:3: form: 'chinchila' is not known"),
         (changed(parameters=[1, 2]), "law.json:4: parameters must be a mapping of keys, got a list"),
-        (changed(sorce="here"), "law.json:5: unknown key 'sorce' (did you mean source?)"),
+        (changed(sorce="here"), "law.json:5: unknown key 'sorce'"),
         (changed(source=7), "law.json:5: source must be text, got 7"),
+        (
+            changed(loss_unit="bits"),
+            "law.json:5: loss_unit must be one of nats per token, bits per byte, perplexity, got 'bits'",
+        ),
         (changed(name=["x"]), "law.json:5: name must be text, got a list"),
         (
             changed(parameters={**LAW, "alpha": -1}),
@@ -221,7 +225,24 @@ def changed(**changes: object) -> str:
     ],
 )
 def test_what_is_no_law_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
-    assert refusal(tmp_path, "law.json", text).message == message
+    error = refusal(tmp_path, "law.json", text)
+    assert error.message == message
+    assert error.hint
+
+
+def test_the_cure_of_an_unknown_key_or_of_another_schema_can_be_followed(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "law.json", changed(sorce="here")).hint == "did you mean source?"
+    assert "the version of scaling that wrote it" in str(
+        refusal(tmp_path, "law.json", changed(schema="scaling.law/9")).hint
+    )
+
+
+@pytest.mark.parametrize("unit", ["nats per token", "bits per byte", "perplexity"])
+def test_what_the_loss_is_in_survives_a_file(tmp_path: Path, unit: str) -> None:
+    path = tmp_path / "law.json"
+    write_law(str(path), replace(FITTED, loss_unit=unit))
+    assert read_law(str(path)).loss_unit == unit
+    assert ("loss_unit" in path.read_text()) == (unit != "nats per token")
 
 
 @pytest.mark.parametrize(
