@@ -1,7 +1,7 @@
 """``scaling fit``: a table of runs becomes a law, and the law's answer at the target budgets."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +10,13 @@ import typer
 
 from scaling_cli import __version__
 from scaling_cli.cli.options import (
+    DEFAULT_INTERVAL,
     FormatOption,
+    IntervalOption,
     OutputOption,
     StrictOption,
     WasteOption,
+    read_interval,
     read_option,
     read_pairs,
     read_waste,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from scaling_cli.files.experiment import Experiment
     from scaling_cli.files.run_table import RunTable
     from scaling_cli.fitting.fit import Fit
+    from scaling_cli.planning.fitted_plan import FittedPlan
 
 EPILOG = """Examples:
 
@@ -81,6 +85,15 @@ TargetsOption = Annotated[
         show_default="1, 10 and 100 times the largest run",
     ),
 ]
+BootstrapOption = Annotated[
+    int,
+    Fitting("--bootstrap", metavar="COUNT", min=0, help="Refits to resampled runs, for intervals; 0: none."),
+]
+SeedOption = Annotated[int, Fitting("--seed", metavar="SEED", min=0, help="What the resampling begins with.")]
+ClusterOption = Annotated[
+    str | None,
+    Fitting("--cluster", metavar="COLUMN", help="Resample the groups of rows that share a value of it."),
+]
 SaveOption = Annotated[
     str | None, Fitting("--save", metavar="FILE", help="Save the law, for scaling optimal --law FILE.")
 ]
@@ -98,6 +111,10 @@ def fit(
     delta: DeltaOption = None,
     flops: TargetsOption = None,
     save: SaveOption = None,
+    bootstrap: BootstrapOption = 1000,
+    seed: SeedOption = 0,
+    cluster: ClusterOption = None,
+    interval: IntervalOption = DEFAULT_INTERVAL,
     waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
@@ -107,7 +124,7 @@ def fit(
     study = _study(
         config,
         runs=runs,
-        columns=read_pairs("--column", column or []),
+        columns=read_pairs("--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])]),
         units=_read_units(unit or []),
         where=tuple(read_option("--where", parse_condition, text) for text in where or []),
         drop_highest_losses=drop_highest_losses,
@@ -118,11 +135,33 @@ def fit(
         waste=None if waste is None else read_waste(waste),
     )
 
+    sureness = _Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
+    plan = _plan(study, sureness)
+
     from scaling_cli.files.law_file import write_law
-    from scaling_cli.files.run_table import read_runs
-    from scaling_cli.fitting.parametric import DELTA
-    from scaling_cli.planning.fitted_plan import plan_fit
     from scaling_cli.reports.fit import fit_report
+
+    report = fit_report(plan)
+    if save:
+        write_law(save, plan.card)
+    show(report, output_format, output, strict=strict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sureness:
+    """How the intervals are made: the bootstrap's replicates (0: none), its seed, and their level."""
+
+    replicates: int
+    interval: float
+    seed: int
+
+
+def _plan(study: "Experiment", sureness: _Sureness) -> "FittedPlan":
+    """Read the runs of a study, fit them, resample them, and solve the law at the targets."""
+    from scaling_cli.files.run_table import read_runs
+    from scaling_cli.fitting.bootstrap import bootstrap_law
+    from scaling_cli.laws.card import LawCard
+    from scaling_cli.planning.fitted_plan import plan_fit
 
     table = read_runs(
         study.runs,
@@ -132,31 +171,42 @@ def fit(
         drop_highest_losses=study.drop_highest_losses or 0,
         all_steps=bool(study.all_steps),
         include_unfinished=bool(study.include_unfinished),
+        named_by=study.runs_place,
     )
-    fitted = _fit(table, study.delta or DELTA)
-    plan = plan_fit(
-        fitted,
-        name=PurePath(table.name).name,
+    fitted = _fit(table, study.delta)
+    bootstrap = None
+    if sureness.replicates:
+        bootstrap = bootstrap_law(
+            fitted, replicates=sureness.replicates, seed=sureness.seed, clusters=table.clusters
+        )
+    name = PurePath(table.name).name
+    card = LawCard(
+        name=name,
+        law=fitted.law,
+        source=f"fitted to {len(fitted.runs)} runs of {name}",
         params_definition=table.params_definition,
         loss_unit=table.loss_unit,
-        runs_read=table.read,
+        dataset=name,
         findings=table.findings,
-        provenance=_provenance(study, table, fitted),
+        provenance=_provenance(study, table, fitted, sureness),
+    )
+    return plan_fit(
+        fitted,
+        card,
+        runs_read=table.read,
+        bootstrap=bootstrap,
         flops=study.flops,
         waste=study.waste or read_waste(None),
+        interval=sureness.interval,
     )
-    report = fit_report(plan)
-    if save:
-        write_law(save, plan.card)
-    show(report, output_format, output, strict=strict)
 
 
-def _fit(table: "RunTable", delta: float) -> "Fit":
+def _fit(table: "RunTable", delta: float | None) -> "Fit":
     """Fit the runs of a table; a refusal says how many of its rows they are."""
-    from scaling_cli.fitting.parametric import fit_law
+    from scaling_cli.fitting.parametric import DELTA, fit_law
 
     try:
-        return fit_law(table.runs, delta=delta)
+        return fit_law(table.runs, delta=delta or DELTA)
     except FitRefused as refusal:
         rows = f" ({len(table.runs)} of {table.read} rows)" if len(table.runs) < table.read else ""
         raise refusal.at(f"{table.name}{rows}") from None
@@ -176,6 +226,8 @@ def _study(config: str | None, **options: object) -> "Experiment":
 
         study = read_experiment(config)
     given = {name: value for name, value in options.items() if value is not None and value != ()}
+    if "runs" in given:  # the config no longer says which runs
+        given["runs_place"] = ""
     for name in ("columns", "units"):
         option = given[name]
         assert isinstance(option, Mapping)
@@ -192,7 +244,9 @@ def _read_units(texts: list[str]) -> dict[str, float]:
     return {name: read_option(f"--unit {name}", parse_positive, value) for name, value in pairs.items()}
 
 
-def _provenance(study: "Experiment", table: "RunTable", fitted: "Fit") -> dict[str, object]:
+def _provenance(
+    study: "Experiment", table: "RunTable", fitted: "Fit", sureness: _Sureness
+) -> dict[str, object]:
     """Say how a law came about, so that anyone with the data can make it again."""
     filters = {
         "where": [str(condition) for condition in study.where],
@@ -215,5 +269,6 @@ def _provenance(study: "Experiment", table: "RunTable", fitted: "Fit") -> dict[s
             "value": fitted.objective.value,
         },
         "status": fitted.status,
+        "bootstrap": {"replicates": sureness.replicates, "seed": sureness.seed},
         "version": f"scaling {__version__}",
     }

@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 
 from scaling_cli.cli.options import (
+    DEFAULT_INTERVAL,
     FormatOption,
+    IntervalOption,
     OutputOption,
     StrictOption,
     WasteOption,
     complete_budget,
     complete_law,
+    read_interval,
     read_laws,
     read_option,
     read_waste,
@@ -88,6 +91,7 @@ def optimal(
     law: LawOption = None,
     list_laws: ListLawsOption = False,
     show_law: ShowLawOption = None,
+    interval: IntervalOption = DEFAULT_INTERVAL,
     waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
@@ -106,7 +110,8 @@ def optimal(
     }
     known = {name: _read_sweeps(option, texts) for name, (option, texts) in options.items() if texts}
     budgets, findings = _read_budgets(known.pop("flops", []), pf_days or [], budget or [])
-    questions = _questions(budgets, known, findings, read_waste(waste))
+    shares = {"waste": read_waste(waste), "interval": read_interval(interval)}
+    questions = _questions(budgets, known, findings, shares)
     cards = read_laws(law or [DEFAULT_LAWS])
 
     from scaling_cli.planning.allocation import allocate_all
@@ -163,12 +168,15 @@ def _read_budgets(
 
 
 def _questions(
-    budgets: list[float], known: dict[str, list[float]], findings: list[tuple[Finding, ...]], waste: float
+    budgets: list[float],
+    known: dict[str, list[float]],
+    findings: list[tuple[Finding, ...]],
+    shares: dict[str, float],
 ) -> list[Question]:
     """Return one question for every combination of the known values."""
     questions = []
     for C, noticed in zip(budgets, findings, strict=True) if budgets else [(None, ())]:
         for values in product(*known.values()):
             rest = dict(zip(known, values, strict=True))
-            questions.append(Question(flops=C, **rest, waste=waste, findings=noticed))
+            questions.append(Question(flops=C, **rest, **shares, findings=noticed))
     return questions

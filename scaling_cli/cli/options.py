@@ -15,6 +15,7 @@ from scaling_cli.units import parse_fraction
 T = TypeVar("T")
 
 DEFAULT_WASTE = "1%"
+DEFAULT_INTERVAL = "90%"
 
 
 def complete_format(incomplete: str) -> list[str]:
@@ -61,6 +62,9 @@ WasteOption = Annotated[
         show_default=DEFAULT_WASTE,
     ),
 ]
+IntervalOption = Annotated[
+    str, Answer("--interval", metavar="LEVEL", help="The level of the intervals of a law that has draws.")
+]
 
 
 def read_option(option: str, parse: Callable[[str], T], text: str) -> T:
@@ -76,8 +80,16 @@ def read_waste(text: str | None) -> float:
     text = DEFAULT_WASTE if text is None else text
     share = read_option("--waste", parse_fraction, text)
     if share >= 1:
-        raise UsageError(f"--waste: must lie below 100 %, got {text}")
+        raise UsageError(f"--waste: must lie below 100 %, got {text}", hint="write it like 1%")
     return share
+
+
+def read_interval(text: str) -> float:
+    """Return ``--interval`` as a share strictly between 0 and 1."""
+    level = read_option("--interval", parse_fraction, text)
+    if level >= 1:
+        raise UsageError(f"--interval: must lie below 100 %, got {text}", hint="write it like 90%")
+    return level
 
 
 def read_pairs(option: str, texts: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, get_args
 from scaling_cli.errors import InputError, LawError, QuantityError
 from scaling_cli.files.columns import LOSS_UNITS
 from scaling_cli.files.keys import describe_unknown_key, suggest
+from scaling_cli.files.law_draws import compact_json, read_draws, read_residuals
 from scaling_cli.files.source import Source, read_source, write_atomically
 from scaling_cli.findings import Finding, Severity
 from scaling_cli.laws.card import NOT_STATED, LawCard, Range
@@ -20,7 +21,18 @@ SCHEMA = "scaling.law/1"
 """What ``schema`` says in the law files that this version reads and writes."""
 
 _ABOUT = ("source", "params_definition", "loss_unit", "dataset", "confidence", "caveat")
-_KEYS = ("schema", "name", "form", "parameters", *_ABOUT, "findings", "fitted_range", "provenance")
+_KEYS = (
+    "schema",
+    "name",
+    "form",
+    "parameters",
+    *_ABOUT,
+    "findings",
+    "fitted_range",
+    "provenance",
+    "draws",
+    "residuals",
+)
 _YAML_SUFFIXES = (".yaml", ".yml")
 _MEND = "correct the constants, or save the law again: scaling fit RUNS.csv --save law.json"
 _OTHER_SCHEMA = (
@@ -67,6 +79,8 @@ def read_law(path: str) -> LawCard:
         findings=_read_findings(file),
         fitted_range=_read_ranges(file),
         provenance=_read_mapping(file, "provenance"),
+        draws=read_draws(data, law, file.refuse),
+        residuals=read_residuals(data, file.refuse),
     )
 
 
@@ -77,7 +91,7 @@ def write_law(path: str, card: LawCard) -> None:
     """
     document = {"schema": SCHEMA, **card.as_dict()}
     # through JSON either way: what is not a number of JSON (NaN, infinities) is nothing a law may hold
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = compact_json(document)
     if path.lower().endswith(_YAML_SUFFIXES):
         import yaml
 

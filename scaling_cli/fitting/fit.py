@@ -1,11 +1,14 @@
 """What a fit is: a law, how well it describes its runs, and how sure its minimum is."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from scaling_cli.findings import Finding
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
+
+if TYPE_CHECKING:
+    from scaling_cli.runs import FloatArray
 
 Status = Literal["converged", "not-converged"]
 
@@ -51,6 +54,13 @@ class Fit:
     status: Status
     quality: Quality
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def residuals(self) -> "FloatArray":
+        """Log L_predicted - log L of every run, shape (n,)."""
+        import numpy as np
+
+        return np.log(self.law.loss(self.runs.params, self.runs.tokens)) - np.log(self.runs.loss)
 
     @property
     def fitted_range(self) -> dict[str, tuple[float, float]]:

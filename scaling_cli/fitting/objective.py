@@ -79,27 +79,38 @@ def objective(theta: "FloatArray", data: LogRuns, delta: float) -> "FloatArray":
 
 
 def derivatives(
-    theta: "FloatArray", data: LogRuns, delta: float
-) -> tuple["FloatArray", "FloatArray", "FloatArray", "FloatArray"]:
-    """Return the objective (S,), gradient (S, 5), Hessian (S, 5, 5) and the Jacobian's column norms (S, 5).
+    theta: "FloatArray", data: LogRuns, delta: float, weights: "FloatArray | None" = None
+) -> tuple["FloatArray", "FloatArray", "FloatArray"]:
+    """Return the objective (S,), its gradient (S, 5) and its Hessian (S, 5, 5).
 
     With the softmax weights p_k of the three terms, their inner derivatives u_k, psi = Huber' and
     w = Huber'', the Hessian is sum (w - psi) J J^T + psi sum_k p_k u_k u_k^T with J = sum_k p_k u_k.
-    Each u_k is (1, -x), (1, -y) or (1), so every entry is a sum of weights times a monomial.
+    Each u_k is (1, -x), (1, -y) or (1), so every entry is a sum of weights times a monomial. ``weights``
+    (S, n) count every run of a candidate so many times; ``None`` counts each once.
     """
     import numpy as np
 
     r, p1, p2, p3 = _softmax(theta, data)
-    psi = np.clip(r, -delta, delta)
-    curvature = (np.abs(r) < delta) - psi
+    size = np.abs(r)
+    inner = np.minimum(size, delta)
+    psi = np.copysign(inner, r)
+    curvature = (size < delta).astype(np.float64)
+    size -= 0.5 * inner
+    inner *= size  # now the penalty of each run
+    if weights is not None:
+        psi *= weights
+        curvature *= weights
+        inner *= weights
+    curvature -= psi
     m = data.monomials
-    gradient = np.empty(theta.shape)
-    gradient[:, [0, 3]] = (psi * p1) @ m[:, [0, 1]]
-    gradient[:, [1, 4]] = (psi * p2) @ m[:, [0, 2]]
-    gradient[:, 2] = (psi * p3).sum(axis=1)
-    gradient[:, 3:] *= -1
 
     a, b, e, alpha, beta = range(5)
+    gradient = np.empty(theta.shape)
+    gradient[:, [a, alpha]] = (psi * p1) @ m[:, [0, 1]]
+    gradient[:, [b, beta]] = (psi * p2) @ m[:, [0, 2]]
+    gradient[:, e] = (psi * p3).sum(axis=1)
+    gradient[:, [alpha, beta]] *= -1
+
     hessian = np.empty((len(theta), 5, 5))
 
     def fill(weights: "FloatArray", entries: list[tuple[int, int, int, int]]) -> None:
@@ -108,18 +119,31 @@ def derivatives(
             hessian[:, i, j] = hessian[:, j, i] = sign * sums[:, k]
 
     # (row, column, monomial, sign); monomials: 0 is 1, 1 x, 2 y, 3 x^2, 4 y^2, 5 x y
-    fill(curvature * p1 * p1 + psi * p1, [(a, a, 0, 1), (a, alpha, 1, -1), (alpha, alpha, 3, 1)])
-    fill(curvature * p2 * p2 + psi * p2, [(b, b, 0, 1), (b, beta, 2, -1), (beta, beta, 4, 1)])
-    fill(curvature * p3 * p3 + psi * p3, [(e, e, 0, 1)])
-    fill(curvature * p1 * p2, [(a, b, 0, 1), (a, beta, 2, -1), (b, alpha, 1, -1), (alpha, beta, 5, 1)])
-    fill(curvature * p1 * p3, [(a, e, 0, 1), (e, alpha, 1, -1)])
-    fill(curvature * p2 * p3, [(b, e, 0, 1), (e, beta, 2, -1)])
+    c1, c2 = curvature * p1, curvature * p2
+    fill(c1 * p2, [(a, b, 0, 1), (a, beta, 2, -1), (b, alpha, 1, -1), (alpha, beta, 5, 1)])
+    fill(c1 * p3, [(a, e, 0, 1), (e, alpha, 1, -1)])
+    fill(c2 * p3, [(b, e, 0, 1), (e, beta, 2, -1)])
+    for c, p, entries in (
+        (c1, p1, [(a, a, 0, 1), (a, alpha, 1, -1), (alpha, alpha, 3, 1)]),
+        (c2, p2, [(b, b, 0, 1), (b, beta, 2, -1), (beta, beta, 4, 1)]),
+        (curvature * p3, p3, [(e, e, 0, 1)]),
+    ):
+        c += psi
+        c *= p
+        fill(c, entries)
+    return inner.sum(axis=1), gradient, hessian
 
-    squares = np.stack([*((p1 * p1) @ m[:, [0, 3]]).T, *((p2 * p2) @ m[:, [0, 4]]).T], axis=1)
-    norms = np.sqrt(
-        np.column_stack([squares[:, 0], squares[:, 2], (p3 * p3).sum(axis=1), squares[:, [1, 3]]])
-    )
-    return _huber(r, delta).sum(axis=1), gradient, hessian, norms
+
+def column_norms(theta: "FloatArray", data: LogRuns) -> "FloatArray":
+    """Return the norms of the columns of the residuals' Jacobian, (S, 5): the scale of each coordinate."""
+    import numpy as np
+
+    _, p1, p2, p3 = _softmax(theta, data)
+    norms = np.empty(theta.shape)
+    norms[:, [0, 3]] = (p1 * p1) @ data.monomials[:, [0, 3]]
+    norms[:, [1, 4]] = (p2 * p2) @ data.monomials[:, [0, 4]]
+    norms[:, 2] = (p3 * p3).sum(axis=1)
+    return np.sqrt(norms)
 
 
 def _huber(r: "FloatArray", delta: float) -> "FloatArray":
@@ -134,12 +158,19 @@ def _huber(r: "FloatArray", delta: float) -> "FloatArray":
 def _softmax(
     theta: "FloatArray", data: LogRuns
 ) -> tuple["FloatArray", "FloatArray", "FloatArray", "FloatArray"]:
-    """Return the residuals and the shares p1, p2, p3 of the three terms in each loss, each (S, n)."""
+    """Return the residuals and the shares p1, p2, p3 of the three terms in each loss, each (S, n).
+
+    The terms are exponentiated as they are: within the solver's bounds they stay below exp(200).
+    """
     import numpy as np
 
     a, b, e, alpha, beta = theta.T[:, :, None]
-    terms = a - alpha * data.x, b - beta * data.y, np.broadcast_to(e, (len(theta), len(data.x)))
-    highest = np.maximum(np.maximum(terms[0], terms[1]), terms[2])
-    p1, p2, p3 = (np.exp(term - highest) for term in terms)
-    total = p1 + p2 + p3
-    return highest + np.log(total) - data.z, p1 / total, p2 / total, p3 / total
+    p1 = np.exp(a - alpha * data.x)
+    p2 = np.exp(b - beta * data.y)
+    p3 = np.exp(e)
+    total = p1 + p2
+    total += p3
+    share = 1 / total
+    p1 *= share
+    p2 *= share
+    return np.log(total) - data.z, p1, p2, p3 * share

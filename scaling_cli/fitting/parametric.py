@@ -1,7 +1,6 @@
 """Approach 3: the constants of the Chinchilla form at the global minimum of the summed log-Huber loss."""
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from scaling_cli.errors import FitRefused, LawError, UsageError
@@ -9,7 +8,15 @@ from scaling_cli.findings import Finding
 from scaling_cli.fitting.design import check_design
 from scaling_cli.fitting.fit import Fit, Objective, Quality, Starts, Status
 from scaling_cli.fitting.newton import Box, Descent, descend
-from scaling_cli.fitting.objective import PARAMETERS, LogRuns, derivatives, log_runs, residuals, unpack
+from scaling_cli.fitting.objective import (
+    PARAMETERS,
+    LogRuns,
+    column_norms,
+    derivatives,
+    log_runs,
+    residuals,
+    unpack,
+)
 from scaling_cli.fitting.starts import projected_starts
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
@@ -70,9 +77,7 @@ def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
             hint="it is a difference of log losses: 1e-3 is the published choice",
         )
     check_design(runs)
-    # a canonical order, so that sums, and with them the last digits, do not depend on the file's
-    order = np.lexsort((runs.loss, runs.tokens, runs.params))
-    data = log_runs(runs.select(order))
+    data = log_runs(runs.select(order_runs(runs)))
     descent = _minimise(data, delta)
     best = int(np.argmin(descent.value))
     theta = descent.theta[best]
@@ -97,31 +102,46 @@ def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
     )
 
 
+def order_runs(runs: Runs) -> "NDArray[np.intp]":
+    """Return the canonical order of runs, so that sums and draws do not depend on the order of a file."""
+    import numpy as np
+
+    return np.lexsort((runs.loss, runs.tokens, runs.params))
+
+
 def _minimise(data: LogRuns, delta: float) -> Descent:
     """Descend from many starts: through the relaxed objectives, and a few straight at the final one."""
     import numpy as np
 
-    box, starts = _box(data), projected_starts(data, STARTS)
+    box, starts = box_around(data), projected_starts(data, STARTS)
     relaxed = starts
     for factor in RELAXATION:
-        smooth = partial(derivatives, data=data, delta=factor * delta)
-        relaxed = descend(relaxed, smooth, box, max_steps=RELAXED_STEPS).theta
+        relaxed = _descend(relaxed, data, factor * delta, box, RELAXED_STEPS).theta
     candidates = np.concatenate([relaxed, starts[:DIRECT_STARTS]])
-    exact = partial(derivatives, data=data, delta=delta)
-    descent = descend(candidates, exact, box, max_steps=FINAL_STEPS)
+    descent = _descend(candidates, data, delta, box, FINAL_STEPS)
     on_floor = descent.theta[:, E_INDEX] <= box.lower[E_INDEX]
     if on_floor.any():
         # those that stayed on the floor of log E end at E = 0 itself, with the other four constants settled
         without_E = replace(box, lower=np.where(np.arange(5) == E_INDEX, LOG_ZERO, box.lower))
         theta = descent.theta[on_floor]
         theta[:, E_INDEX] = LOG_ZERO
-        settled = descend(theta, exact, without_E, max_steps=FINAL_STEPS)
+        settled = _descend(theta, data, delta, without_E, FINAL_STEPS)
         descent.theta[on_floor], descent.value[on_floor] = settled.theta, settled.value
         descent.converged[on_floor] = settled.converged
     return descent
 
 
-def _box(data: LogRuns) -> Box:
+def _descend(theta: "FloatArray", data: LogRuns, delta: float, box: Box, max_steps: int) -> Descent:
+    """Descend from every row of ``theta``, each run counted once."""
+    import numpy as np
+
+    scale = column_norms(np.clip(theta, box.lower, box.upper), data)
+    return descend(
+        theta, lambda rows_theta, _: derivatives(rows_theta, data, delta), scale, box, max_steps=max_steps
+    )
+
+
+def box_around(data: LogRuns) -> Box:
     """Bounds that no law worth the name comes near: where a fit ends on one, it is refused or said."""
     import numpy as np
 
@@ -137,7 +157,7 @@ def _check_terms(theta: "FloatArray", data: LogRuns, names: tuple[str, ...]) -> 
     import numpy as np
 
     a, b, e, alpha, beta = theta
-    box = _box(data)
+    box = box_around(data)
     quality = _quality(residuals(theta[None, :], data)[0], data.z)
     # against the spread that outliers do not move: a few wild losses do not make a fit a poor one
     spread = 1.4826 * float(np.median(np.abs(data.z - np.median(data.z))))

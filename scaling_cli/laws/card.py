@@ -24,7 +24,8 @@ class LawCard:
     else's text or code) or ``derived`` (computed from primary numbers); ``fitted`` for a law of one's
     own. ``findings`` go with every answer the law gives. ``fitted_range`` holds the least and the
     largest params, tokens and flops of the runs behind it, where they are known, and ``provenance`` how
-    a fitted law came about.
+    a fitted law came about. ``draws`` are laws of the same form refitted to resampled runs, and
+    ``residuals`` log L_predicted - log L of the runs: together they say how sure an answer is.
     """
 
     name: str
@@ -37,7 +38,16 @@ class LawCard:
     caveat: str = ""
     findings: tuple[Finding, ...] = ()
     fitted_range: Mapping[str, Range] = field(default_factory=dict)
+    draws: tuple[Law, ...] = ()
+    residuals: tuple[float, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
+
+    def _compact_draws(self) -> dict[str, list[float]]:
+        """Return the draws as one list for each constant, to twelve digits."""
+        if not self.draws:
+            return {}
+        constants = [draw.parameters for draw in self.draws]
+        return {name: [float(f"{c[name]:.12g}") for c in constants] for name in constants[0]}
 
     def as_dict(self) -> dict[str, object]:
         """Return what a law file holds after its schema; what is empty is left out."""
@@ -51,6 +61,8 @@ class LawCard:
             "findings": [finding.as_dict() for finding in self.findings],
             "fitted_range": {name: list(ends) for name, ends in self.fitted_range.items()},
             "provenance": dict(self.provenance),
+            "draws": self._compact_draws(),
+            "residuals": list(self.residuals),
         }
         return {
             "name": self.name,

@@ -10,6 +10,7 @@ from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.regret import FlatRange, flat_range, wasted_share
 from scaling_cli.planning.solve import solve
+from scaling_cli.planning.uncertainty import Uncertainty, uncertainty
 from scaling_cli.units import format_flops, format_number
 
 NOTED_EXTRAPOLATION = 10.0
@@ -24,7 +25,8 @@ class Allocation:
 
     What the law cannot tell is ``None``, and a finding of severity ``refusal`` says why. ``waste`` is the
     share of the compute a what-if wastes against the optimum; ``flat_range`` holds the params around the
-    optimum of that budget that waste at most ``question.waste``.
+    optimum of that budget that waste at most ``question.waste``. ``extrapolation`` is C over the largest
+    fitted budget, and ``uncertainty`` the intervals, where the law knows them.
     """
 
     card: LawCard
@@ -35,6 +37,8 @@ class Allocation:
     loss: float | None = None
     waste: float | None = None
     flat_range: FlatRange | None = None
+    extrapolation: float | None = None
+    uncertainty: Uncertainty | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -96,6 +100,8 @@ def answer(card: LawCard, question: Question) -> Allocation:
         loss=solved.loss,
         findings=(*question.findings, *card.findings, *solved.findings),
     )
+    if card.draws:
+        allocation = replace(allocation, uncertainty=uncertainty(card, question, solved))
     return allocation if solved.refusal else _judge(allocation)
 
 
@@ -106,6 +112,8 @@ def _judge(plan: Allocation) -> Allocation:
     assert D is not None
     assert C is not None
     plan = replace(plan, findings=(*plan.findings, *_extrapolation(plan.card, C)))
+    if "flops" in plan.card.fitted_range:
+        plan = replace(plan, extrapolation=C / plan.card.fitted_range["flops"][1])
     if not isinstance(law, PredictsLoss):
         return plan
     return replace(

@@ -14,8 +14,9 @@ class Question:
     """One or two known quantities: C in FLOPs, N, D, D/N, L in nats per token.
 
     One (not the ratio) asks for the compute-optimal plan that has it; two are a what-if, and fix the
-    plan. ``waste`` is the share of the compute that the flat range of params may waste, and
-    ``findings`` go with every answer (where the budget came from, say).
+    plan. ``waste`` is the share of the compute that the flat range of params may waste, ``interval`` the
+    level of the intervals of a law that has draws, and ``findings`` go with every answer (where the
+    budget came from, say).
     """
 
     flops: float | None = None
@@ -24,6 +25,7 @@ class Question:
     tokens_per_param: float | None = None
     loss: float | None = None
     waste: float = 0.01
+    interval: float = 0.9
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
@@ -44,6 +46,8 @@ class Question:
             object.__setattr__(self, name, float(value))
         if not 0 < self.waste < 1:
             raise UsageError(f"--waste must lie between 0 and 100 %, got {self.waste}")
+        if not 0 < self.interval < 1:
+            raise UsageError(f"--interval must lie between 0 and 100 %, got {self.interval}")
 
     @property
     def known(self) -> dict[str, float]:

@@ -35,6 +35,8 @@ def to_markdown(report: Report) -> str:
         rule = ["---" if column in is_text else "--:" for column in range(len(headings))]
         lines = [_line(headings), _line(rule), *(_line(row) for row in rows)]
         blocks.append("\n".join(lines))
+        if not isinstance(section, Record) and section.caption:
+            blocks.append(_escape(section.caption))
     if report.notes:
         blocks.append(
             "\n".join(

@@ -5,10 +5,14 @@ from dataclasses import replace
 
 from scaling_cli.findings import Finding
 from scaling_cli.planning.allocation import Allocation
+from scaling_cli.planning.uncertainty import Uncertainty
 from scaling_cli.reports.report import Cell, Note, Report, Table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
 
 UNKNOWN = "-"
+
+INTERVALS = ("params", "tokens", "tokens_per_param", "loss", "observed_loss")
+"""The intervals that a line of CSV holds, low and high."""
 
 
 def plan_report(allocations: Sequence[Allocation]) -> Report:
@@ -36,13 +40,33 @@ def result_dict(allocation: Allocation) -> dict[str, object]:
     }
     if allocation.question.is_what_if:
         result["waste"] = allocation.waste
+    if allocation.extrapolation is not None:
+        result["extrapolation"] = allocation.extrapolation
+    if allocation.uncertainty is not None:
+        result |= _uncertainty_dict(allocation.uncertainty)
     result["findings"] = [finding.as_dict() for finding in allocation.findings]
     return result
 
 
+def _uncertainty_dict(sure: Uncertainty) -> dict[str, object]:
+    """Return ``intervals`` (their level, and [low, high] by name) and ``regret``."""
+    regret = sure.regret and {
+        "expected": sure.regret.expected,
+        "p90": sure.regret.p90,
+        "params": list(sure.regret.params) if sure.regret.params else None,
+    }
+    intervals = {name: list(ends) for name, ends in sure.intervals.items()}
+    return {"intervals": {"level": sure.level, **intervals}, "regret": regret}
+
+
 def result_row(allocation: Allocation) -> dict[str, Cell]:
     """Return one line of CSV, with the same columns for every question."""
-    flat = allocation.flat_range
+    flat, sure = allocation.flat_range, allocation.uncertainty
+    ends = {
+        f"{name}_{end}": sure.intervals[name][index] if sure and name in sure.intervals else None
+        for name in INTERVALS
+        for index, end in enumerate(("low", "high"))
+    }
     return {
         "law": allocation.card.name,
         "flops": allocation.flops,
@@ -54,6 +78,8 @@ def result_row(allocation: Allocation) -> dict[str, Cell]:
         "flat_range_waste": None if flat is None else flat.waste,
         "flat_range_params_low": None if flat is None else flat.low,
         "flat_range_params_high": None if flat is None else flat.high,
+        "interval": sure.level if sure else None,
+        **ends,
         "findings": ";".join(finding.id for finding in allocation.findings),
     }
 
@@ -65,10 +91,11 @@ def plan_table(allocations: Sequence[Allocation], *, with_law: bool = True) -> T
     headings = ["FLOPs", "params", "tokens", "tokens per param", "loss"]
     headings += ["waste"] if has_waste else []
     headings += [f"params wasting under {share}"]
-    rows, groups = [], set()
+    rows: list[tuple[str, ...]] = []
+    groups: set[int] = set()
     for index, plan in enumerate(allocations):
         if index and plan.question != allocations[index - 1].question:
-            groups.add(index)
+            groups.add(len(rows))
         cells = [
             _show(plan.flops, format_flops),
             _show(plan.params, format_count),
@@ -80,6 +107,9 @@ def plan_table(allocations: Sequence[Allocation], *, with_law: bool = True) -> T
         flat = plan.flat_range
         cells += [f"{format_count(flat.low)}-{format_count(flat.high)}" if flat else UNKNOWN]
         rows.append((plan.card.name, *cells) if with_law else tuple(cells))
+        if plan.uncertainty is not None:
+            sure = _interval_cells(plan.uncertainty, has_waste=has_waste)
+            rows.append(("", *sure) if with_law else tuple(sure))
     # a rule between questions helps where several laws answer each
     several_laws = len({plan.card.name for plan in allocations}) > 1
     return Table(
@@ -87,7 +117,47 @@ def plan_table(allocations: Sequence[Allocation], *, with_law: bool = True) -> T
         rows=tuple(rows),
         is_text=frozenset({0} if with_law else set()),
         groups=frozenset(groups if several_laws else ()),
+        caption=_caption(allocations),
     )
+
+
+def _caption(allocations: Sequence[Allocation]) -> str:
+    """Say what the second line of a plan holds, where there is one."""
+    sure = next((plan.uncertainty for plan in allocations if plan.uncertainty), None)
+    if sure is None:
+        return ""
+    level, waste = format_share(sure.level), format_share(allocations[0].question.waste)
+    return (
+        f"Below each plan its {level} intervals, and the sizes that waste under {waste} whichever of "
+        f"{level} of the law's draws is true."
+    )
+
+
+def _interval_cells(sure: Uncertainty, *, has_waste: bool) -> list[str]:
+    """Return the row below a plan: its intervals, and the sizes without regret under the flat range."""
+
+    def between(name: str, write: Callable[[float], str]) -> str:
+        ends = sure.intervals.get(name)
+        return f"{write(ends[0])}-{write(ends[1])}" if ends else ""
+
+    flops = between("flops", lambda C: format_flops(C, 3))
+    cells = [
+        flops or format_share(sure.level),
+        between("params", lambda N: format_count(N, 3)),
+        between("tokens", lambda D: format_count(D, 3)),
+        between("tokens_per_param", lambda ratio: format_number(ratio, 3)),
+        between("loss", lambda loss: f"{loss:.3f}"),
+    ]
+    waste = [between("waste", format_share)] if has_waste else []
+    return [*cells, *waste, _without_regret(sure)]
+
+
+def _without_regret(sure: Uncertainty) -> str:
+    """Return the sizes that waste as little under nearly every draw, where there are any."""
+    if sure.regret is None:
+        return ""
+    ends = sure.regret.params
+    return f"{format_count(ends[0], 3)}-{format_count(ends[1], 3)}" if ends else "none"
 
 
 def plan_notes(allocations: Sequence[Allocation]) -> tuple[Note, ...]:

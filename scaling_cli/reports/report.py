@@ -12,13 +12,15 @@ Cell = float | int | str | None
 class Table:
     """Text for people: a heading per column, a row per thing; ``is_text`` columns are set to the left.
 
-    ``groups`` are the indices of rows that begin a new group.
+    ``groups`` are the indices of rows that begin a new group, and ``caption`` says below the table what
+    its rows do not say themselves.
     """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     is_text: frozenset[int] = frozenset({0})
     groups: frozenset[int] = frozenset()
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)

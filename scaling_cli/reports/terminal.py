@@ -63,11 +63,13 @@ def _render_table(table: Table, *, width: int, color: bool) -> str:
     columns = list(zip(*table.rows, strict=True)) or [()] * len(table.headings)
     cells = [max(map(len, column), default=0) for column in columns]
     wide = [max(cell, len(heading)) for cell, heading in zip(cells, table.headings, strict=True)]
-    narrow = [
-        max(cell, *map(len, heading.split())) for cell, heading in zip(cells, table.headings, strict=True)
-    ]
+    words = [heading.split() for heading in table.headings]
+    narrow = [max([cell, *map(len, heading)]) for cell, heading in zip(cells, words, strict=True)]
     widths = wide if _total(wide) <= width else narrow
-    return _render(_rich_table(table, widths), width=_total(widths), color=color)
+    text = _render(_rich_table(table, widths), width=_total(widths), color=color)
+    return (
+        text + _render(Text(table.caption, style="dim"), width=width, color=color) if table.caption else text
+    )
 
 
 def _total(widths: list[int]) -> int:

@@ -1,0 +1,118 @@
+"""The bootstrap: the law refitted to resampled runs, every replicate to convergence, in batches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scaling_cli.errors import LawError
+from scaling_cli.fitting.fit import Fit
+from scaling_cli.fitting.newton import descend
+from scaling_cli.fitting.objective import LogRuns, column_norms, derivatives, log_runs, pack, unpack
+from scaling_cli.fitting.parametric import box_around, order_runs
+from scaling_cli.laws.additive import ChinchillaLaw
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scaling_cli.fitting.newton import Evaluation
+
+    FloatArray = NDArray[np.float64]
+
+CELLS_PER_BLOCK = 4_000_000
+"""Replicates are descended together in blocks of this many (replicate, run) cells: 32 MB of weights."""
+
+CELLS_PER_CHUNK = 16_000
+"""Within a block the derivatives are taken for so many cells at a time, whose arrays stay in the cache."""
+
+FINAL_STEPS = 200
+"""A replicate starts at the fit to all runs, and is not far from its own minimum: ten steps are common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """The laws of the replicates that converged to one, and how many were drawn.
+
+    ``draws`` are a sample of what the law could have been had the runs been others of their kind;
+    every interval is taken from them jointly, never from the marginals of the constants.
+    """
+
+    draws: tuple[ChinchillaLaw, ...]
+    replicates: int
+    converged: int
+    seed: int
+
+
+def bootstrap_law(
+    fit: Fit, *, replicates: int = 1000, seed: int = 0, clusters: Sequence[str] | None = None
+) -> Bootstrap:
+    """Refit ``fit``'s law to ``replicates`` resamples of its runs.
+
+    Runs are drawn with replacement, as multinomial counts that weigh the summed log-Huber objective;
+    where ``clusters`` says which runs belong together (one label per run, in the order of ``fit.runs``),
+    whole clusters are drawn. The runs are put in a canonical order first, so that their order in the
+    file does not change the draws.
+    """
+    import numpy as np
+
+    order = order_runs(fit.runs)
+    data = log_runs(fit.runs.select(order))
+    members = _membership([clusters[i] for i in order] if clusters is not None else None, len(data.z))
+    random = np.random.default_rng(seed)
+    block = max(1, CELLS_PER_BLOCK // len(data.z))
+    draws: list[ChinchillaLaw] = []
+    converged = 0
+    for size in _block_sizes(replicates, block):
+        counts = random.multinomial(len(members), np.full(len(members), 1 / len(members)), size=size)
+        theta, done = _refit(fit, data, counts @ members)
+        converged += int(done.sum())
+        draws.extend(_laws(theta[done], data))
+    return Bootstrap(draws=tuple(draws), replicates=replicates, converged=converged, seed=seed)
+
+
+def _membership(clusters: Sequence[str] | None, count: int) -> "FloatArray":
+    """Return which runs each resampled unit holds, (units, n); without clusters a unit is a run."""
+    import numpy as np
+
+    if clusters is None:
+        return np.eye(count)
+    labels = np.array(clusters)
+    # in the order of their first run, which is canonical
+    names = list(dict.fromkeys(clusters))
+    return np.array([labels == name for name in names], dtype=np.float64)
+
+
+def _block_sizes(total: int, block: int) -> Iterator[int]:
+    for start in range(0, total, block):
+        yield min(block, total - start)
+
+
+def _refit(fit: Fit, data: LogRuns, weights: "FloatArray") -> tuple["FloatArray", "NDArray[np.bool_]"]:
+    """Return the minima (S, 5) of the weighted objectives, and which descents converged."""
+    import numpy as np
+
+    delta, box = fit.objective.delta, box_around(data)
+
+    start = np.tile(np.clip(pack(fit.law, data), box.lower, box.upper), (len(weights), 1))
+    scale = np.tile(column_norms(start[:1], data), (len(weights), 1))
+    chunk = max(1, CELLS_PER_CHUNK // len(data.z))
+
+    def weighted(theta: "FloatArray", rows: "NDArray[np.intp]") -> "Evaluation":
+        parts = [
+            derivatives(theta[i : i + chunk], data, delta, weights[rows[i : i + chunk]])
+            for i in range(0, len(theta), chunk)
+        ]
+        value, gradient, hessian = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return value, gradient, hessian
+
+    descent = descend(start, weighted, scale, box, max_steps=FINAL_STEPS)
+    return descent.theta, descent.converged
+
+
+def _laws(theta: "FloatArray", data: LogRuns) -> Iterator[ChinchillaLaw]:
+    """Return the laws of solver vectors (S, 5); what is no law (a term that vanished) is left out."""
+    for row in theta:
+        try:
+            yield ChinchillaLaw(**unpack(row, data))
+        except LawError:
+            continue

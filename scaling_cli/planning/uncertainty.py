@@ -1,0 +1,133 @@
+"""How sure a plan is: intervals and regret from the draws of a law, taken jointly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scaling_cli.laws.card import LawCard, Range
+from scaling_cli.laws.law import Law, PredictsLoss
+from scaling_cli.planning.question import Question
+from scaling_cli.planning.regret import flat_range, wasted_share
+from scaling_cli.planning.solve import Solution, solve
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+
+NOISE_SEED = 20240415
+"""Which residual goes with which draw; fixed, so that an answer is the same every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regret:
+    """What choosing these params wastes if the law is another of its draws.
+
+    ``expected`` and ``p90`` are the mean and the 90th percentile of the wasted share of the compute;
+    ``params`` the sizes around them that lie in the flat range of at least ``level`` of the draws,
+    ``None`` where there are none.
+    """
+
+    expected: float
+    p90: float
+    params: Range | None
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """Percentile intervals at ``level``: params, tokens, tokens_per_param, loss, observed_loss, ...
+
+    ``loss`` is what the law itself may be there, ``observed_loss`` what one new run would show: a draw
+    and a residual of the fit. What the question fixed has no interval. ``answered`` counts the draws
+    that could answer.
+    """
+
+    level: float
+    intervals: dict[str, Range]
+    answered: int
+    regret: Regret | None
+
+
+def percentile_interval(values: "Sequence[float] | FloatArray", level: float) -> Range:
+    """Return the (1 - level)/2 and (1 + level)/2 quantiles, interpolated linearly."""
+    import numpy as np
+
+    low, high = np.quantile(np.asarray(values), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def uncertainty(card: LawCard, question: Question, solved: Solution) -> Uncertainty | None:
+    """Return how sure ``solved`` is, by solving ``question`` again under every draw of the law.
+
+    ``None`` where the law has no draws, or too few of them can answer to say anything (under nine in
+    ten: a loss that many draws never reach has no interval).
+    """
+    import numpy as np
+
+    laws = [draw for draw in card.draws if isinstance(draw, PredictsLoss)]
+    answers = [(draw, solve(draw, question)) for draw in laws]
+    answered = [(draw, answer) for draw, answer in answers if not answer.refusal]
+    if not laws or len(answered) < 0.9 * len(laws):
+        return None
+    fixed = question.known
+    sampled: dict[str, FloatArray] = {
+        name: np.array([getattr(answer, name) for _, answer in answered])
+        for name in ("flops", "params", "tokens", "loss")
+    }
+    sampled["tokens_per_param"] = sampled["tokens"] / sampled["params"]
+    if card.residuals and "loss" not in fixed:
+        residuals = np.random.default_rng(NOISE_SEED).choice(np.array(card.residuals), len(answered))
+        # a residual is log L_predicted - log L
+        sampled["observed_loss"] = sampled["loss"] * np.exp(-residuals)
+    intervals = {
+        name: percentile_interval(values, question.interval)
+        for name, values in sampled.items()
+        if name not in fixed and np.ptp(values) > 0
+    }
+    regret = None
+    if not solved.refusal:
+        draws = [draw for draw, _ in answered]
+        assert solved.params is not None
+        assert solved.tokens is not None
+        wastes = np.array([wasted_share(draw, solved.params, solved.tokens) for draw in draws])
+        if question.is_what_if:
+            intervals["waste"] = percentile_interval(wastes, question.interval)
+        regret = Regret(
+            expected=float(wastes.mean()),
+            p90=float(np.quantile(wastes, 0.9)),
+            params=_sizes_without_regret(draws, question, solved.flops),
+        )
+    return Uncertainty(level=question.interval, intervals=intervals, answered=len(answered), regret=regret)
+
+
+def _sizes_without_regret(draws: Sequence[PredictsLoss], question: Question, C: float | None) -> Range | None:
+    """Return the sizes that lie in the flat range of nearly every draw at a budget of C FLOPs."""
+    import numpy as np
+
+    assert C is not None
+    ranges = [found for draw in draws if (found := flat_range(draw, C, question.waste))]
+    lows, highs = np.sort([found.low for found in ranges]), np.sort([found.high for found in ranges])
+    return _shared_range(lows, highs, needed=question.interval * len(draws))
+
+
+def _shared_range(lows: "FloatArray", highs: "FloatArray", *, needed: float) -> Range | None:
+    """Return the widest interval of sizes that lie within at least ``needed`` of the ranges.
+
+    ``lows`` and ``highs`` are sorted. Between two neighbouring ends the number of ranges that hold a
+    size does not change: it is those begun less those over.
+    """
+    import numpy as np
+
+    ends = np.sort(np.concatenate([lows, highs]))
+    held = np.searchsorted(lows, ends, side="right") - np.searchsorted(highs, ends, side="left")
+    enough = np.flatnonzero(held >= needed)
+    if not enough.size:
+        return None
+    return float(ends[enough[0]]), float(ends[enough[-1]])
+
+
+def law_intervals(draws: Sequence[Law], level: float) -> dict[str, Range]:
+    """Return the percentile interval of every constant of the laws, by name."""
+    names = draws[0].parameters
+    return {name: percentile_interval([draw.parameters[name] for draw in draws], level) for name in names}
