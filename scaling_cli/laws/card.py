@@ -43,11 +43,11 @@ class LawCard:
     provenance: Mapping[str, object] = field(default_factory=dict)
 
     def _compact_draws(self) -> dict[str, list[float]]:
-        """Return the draws as one list for each constant, to twelve digits."""
+        """Return the draws as one list for each constant."""
         if not self.draws:
             return {}
         constants = [draw.parameters for draw in self.draws]
-        return {name: [float(f"{c[name]:.12g}") for c in constants] for name in constants[0]}
+        return {name: [draw[name] for draw in constants] for name in constants[0]}
 
     def as_dict(self) -> dict[str, object]:
         """Return what a law file holds after its schema; what is empty is left out."""

@@ -254,7 +254,7 @@ COMMANDS: list[tuple[str, str, int, str, str | None]] = [
     ("no MFU", "optimal --budget 64xH100:30d", 2, r"--budget: '64xH100:30d' has no MFU$", "64xH100:30d@40%"),
     ("half a chip", "optimal --budget 1.5xH100:3d@40%", 2, r"--budget: '1\.5' is not a number of acc", ""),
     ("an MFU above one", "optimal --budget 8xH100:3d@140%", 2, r"--budget: '140%' is not a share", "40%"),
-    ("all wasted", "optimal --flops 1e21 --waste 100%", 2, r"--waste: must lie below 100 %", None),
+    ("all wasted", "optimal --flops 1e21 --waste 100%", 2, r"--waste: must lie below 100 %", "1%"),
     (
         "a loss below E",
         "optimal --loss 1.8 --law besiroglu2024",

@@ -128,7 +128,8 @@ def test_the_json_has_the_shape_that_is_promised(fitted: Fitted, sample_runs: Pa
     assert document["objective"]["name"] == "log-huber"
     assert document["objective"]["delta"] == 1e-3
     assert document["runs"] == {"read": 63, "used": 63}
-    assert [list(optimum) for optimum in document["optima"]] == [RESULT_KEYS]
+    sureness = ["extrapolation", "intervals", "regret"]
+    assert [list(optimum) for optimum in document["optima"]] == [[*RESULT_KEYS[:-1], *sureness, "findings"]]
     for finding in document["findings"]:
         assert list(finding) == ["id", "severity", "message", "runs"]
 

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy.special import huber, logsumexp
 
-from scaling_cli.fitting.objective import LogRuns, derivatives, log_runs, objective, pack, residuals, unpack
+from scaling_cli.fitting.objective import (
+    LogRuns,
+    column_norms,
+    derivatives,
+    log_runs,
+    objective,
+    pack,
+    residuals,
+    unpack,
+)
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
 
@@ -52,7 +61,7 @@ def test_objective_is_a_sum_over_runs() -> None:
 def test_gradient_and_hessian_agree_with_finite_differences(delta: float) -> None:
     data = log_runs(study())
     theta = candidates(data)
-    value, gradient, hessian, _ = derivatives(theta, data, delta)
+    value, gradient, hessian = derivatives(theta, data, delta)
     np.testing.assert_allclose(value, objective(theta, data, delta), rtol=1e-14)
     # a step that leaves every residual on its side of the Huber threshold keeps the difference smooth
     distance = np.abs(np.abs(residuals(theta, data)) - delta).min()
@@ -74,7 +83,7 @@ def test_gradient_and_hessian_agree_with_finite_differences(delta: float) -> Non
 def test_column_norms_are_those_of_the_residuals_jacobian() -> None:
     data = log_runs(study())
     theta = candidates(data)
-    norms = derivatives(theta, data, 1e-3)[3]
+    norms = column_norms(theta, data)
     for k in range(5):
         shift = np.zeros(5)
         shift[k] = 1e-6
@@ -85,3 +94,16 @@ def test_column_norms_are_those_of_the_residuals_jacobian() -> None:
 def test_packing_and_unpacking_give_the_constants_back() -> None:
     data = log_runs(study())
     assert unpack(pack(LAW, data), data) == pytest.approx(LAW.parameters, rel=1e-12)
+
+
+def test_weights_count_runs_as_often_as_they_say() -> None:
+    runs = study(count=30)
+    counts = np.random.default_rng(6).integers(0, 4, 30)
+    copied = runs.select(np.repeat(np.arange(30), counts))
+    data = log_runs(runs)
+    theta = candidates(data)
+    weighted = derivatives(theta, data, 1e-3, np.tile(counts.astype(float), (len(theta), 1)))
+    # the copies are centred elsewhere: compare in the coordinates of the original
+    constants = [unpack(row, data) for row in theta]
+    moved = np.array([pack(ChinchillaLaw(**law), log_runs(copied)) for law in constants])
+    np.testing.assert_allclose(weighted[0], objective(moved, log_runs(copied), 1e-3), rtol=1e-9)
