@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scaling_cli.laws.card import LawCard, Range
 from scaling_cli.laws.law import Law, PredictsLoss
 from scaling_cli.planning.question import Question
-from scaling_cli.planning.regret import flat_range, wasted_share
+from scaling_cli.planning.regret import flat_ranges, wasted_share
 from scaling_cli.planning.solve import Solution, solve
 
 if TYPE_CHECKING:
@@ -106,9 +106,8 @@ def _sizes_without_regret(draws: Sequence[PredictsLoss], question: Question, C: 
     import numpy as np
 
     assert C is not None
-    ranges = [found for draw in draws if (found := flat_range(draw, C, question.waste))]
-    lows, highs = np.sort([found.low for found in ranges]), np.sort([found.high for found in ranges])
-    return _shared_range(lows, highs, needed=question.interval * len(draws))
+    lows, highs = flat_ranges(draws, C, question.waste)
+    return _shared_range(np.sort(lows), np.sort(highs), needed=question.interval * len(draws))
 
 
 def _shared_range(lows: "FloatArray", highs: "FloatArray", *, needed: float) -> Range | None:

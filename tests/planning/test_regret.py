@@ -9,7 +9,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from scaling_cli.laws.additive import AdditiveLaw, ChinchillaLaw
 from scaling_cli.laws.published import PUBLISHED
-from scaling_cli.planning.regret import FlatRange, flat_range, sizes_for_loss, wasted_share
+from scaling_cli.planning.regret import FlatRange, flat_range, flat_ranges, sizes_for_loss, wasted_share
 
 LAWS = {name: card.law for name, card in PUBLISHED.items() if isinstance(card.law, AdditiveLaw)}
 BUDGETS = st.floats(17, 27).map(lambda log_C: 10**log_C)
@@ -131,3 +131,12 @@ def test_there_is_no_flat_range_where_the_loss_is_irreducible_to_rounding() -> N
     law = ChinchillaLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
     assert flat_range(law, 1e100, 0.01) is None
     assert flat_range(law, 1e40, 0.01) is not None
+
+
+def test_many_flat_ranges_at_once_are_those_of_each() -> None:
+    laws = [card.law for card in PUBLISHED.values() if isinstance(card.law, AdditiveLaw)]
+    for waste in (1e-3, 0.01, 0.5):
+        lows, highs = flat_ranges(laws, 1e20, waste)
+        for law, low, high in zip(laws, lows, highs, strict=True):
+            one = some_flat_range(law, 1e20, waste)
+            assert (low, high) == pytest.approx((one.low, one.high), rel=1e-6)
