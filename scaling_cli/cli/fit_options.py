@@ -1,0 +1,66 @@
+"""The options of ``scaling fit``."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+Reading = partial(typer.Option, rich_help_panel="Reading the runs")
+Fitting = partial(typer.Option, rich_help_panel="The fit")
+
+RunsArgument = Annotated[
+    str | None, typer.Argument(metavar="[RUNS]", help="CSV, TSV, JSON lines, gzip of these, or - for stdin.")
+]
+ConfigOption = Annotated[
+    str | None, Reading("--config", metavar="FILE", help="A YAML experiment; options win over it.")
+]
+ColumnOption = Annotated[
+    list[str] | None, Reading("--column", metavar="NAME=COLUMN", help="tokens=steps_x_batch; repeat it.")
+]
+UnitOption = Annotated[
+    list[str] | None,
+    Reading("--unit", metavar="NAME=SIZE", help="params=1e6: counted in millions; repeat it."),
+]
+WhereOption = Annotated[
+    list[str] | None, Reading("--where", metavar="CONDITION", help='"flops < 1e21": fit these; repeat it.')
+]
+DropOption = Annotated[
+    int | None, Reading("--drop-highest-losses", metavar="COUNT", min=0, help="Leave out that many runs.")
+]
+AllStepsOption = Annotated[
+    bool | None,
+    Reading("--all-steps/--last-steps", help="Fit every row of a run, or its last.", show_default="last"),
+]
+UnfinishedOption = Annotated[
+    bool | None,
+    Reading(
+        "--include-unfinished/--leave-out-unfinished",
+        help="Fit runs with less than 80 % of their schedule's tokens, or not.",
+        show_default="leave out",
+    ),
+]
+DeltaOption = Annotated[
+    str | None,
+    Fitting("--delta", metavar="DELTA", help="The Huber threshold in log loss.", show_default="1e-3"),
+]
+TargetsOption = Annotated[
+    list[str] | None,
+    Fitting(
+        "--flops",
+        metavar="C",
+        help="A target budget; repeat it, or sweep 1e20:1e26:7.",
+        show_default="1, 10 and 100 times the largest run",
+    ),
+]
+BootstrapOption = Annotated[
+    int,
+    Fitting("--bootstrap", metavar="COUNT", min=0, help="Refits to resampled runs, for intervals; 0: none."),
+]
+SeedOption = Annotated[int, Fitting("--seed", metavar="SEED", min=0, help="What the resampling begins with.")]
+ClusterOption = Annotated[
+    str | None,
+    Fitting("--cluster", metavar="COLUMN", help="Resample the groups of rows that share a value of it."),
+]
+SaveOption = Annotated[
+    str | None, Fitting("--save", metavar="FILE", help="Save the law, for scaling optimal --law FILE.")
+]
