@@ -49,8 +49,10 @@ def _check_variety(
     """Refuse fewer than three different values."""
     import numpy as np
 
-    logs = np.sort(np.log(values))
-    groups = 1 + int((np.diff(logs) > SAME).sum())
+    groups, first = 0, -np.inf
+    for log in np.sort(np.log(values)):
+        if log - first > SAME:  # counted from the least of its group, so that dense values are not all one
+            groups, first = groups + 1, log
     if groups == 1:
         of = f"have {format_count(float(np.median(values)))} {column}"
         message = f"all {len(names)} runs {of}: the term {term} cannot be told from E"

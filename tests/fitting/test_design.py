@@ -64,3 +64,9 @@ def test_three_sizes_at_three_token_counts_are_enough() -> None:
 def test_seven_runs_in_general_position_are_enough() -> None:
     D = 20 * SIZES * np.array([1, 0.2, 5, 1, 8, 0.3, 2])
     assert fit_law(runs_of(SIZES, D)).law.parameters == pytest.approx(LAW.parameters, rel=1e-6)
+
+
+def test_token_counts_that_lie_densely_are_many_and_not_one() -> None:
+    N = np.tile(SIZES[:3], 40)
+    D = np.repeat(np.geomspace(1e10, 1e11, 40), 3)
+    assert fit_law(runs_of(N, D)).law.parameters == pytest.approx(LAW.parameters, rel=1e-6)
