@@ -18,7 +18,8 @@ class Runs:
     """One entry per run: ``params`` N, ``tokens`` D, ``flops`` C, ``loss`` L in nats per token.
 
     All arrays have shape (n,), are finite and positive; counts are counts, never millions.
-    ``names`` says which run an entry is (its run_id, or ``line 7``).
+    ``names`` says which run an entry is (its run_id, or ``line 7``). ``unique_tokens`` U, the tokens of
+    the data set that a run's D were drawn from, is there where it is known for every run, else None.
     """
 
     params: "FloatArray"
@@ -26,11 +27,13 @@ class Runs:
     flops: "FloatArray"
     loss: "FloatArray"
     names: tuple[str, ...]
+    unique_tokens: "FloatArray | None" = None
 
     def __post_init__(self) -> None:
         import numpy as np
 
-        for quantity in ("params", "tokens", "flops", "loss"):
+        known = () if self.unique_tokens is None else ("unique_tokens",)
+        for quantity in ("params", "tokens", "flops", "loss", *known):
             values = np.asarray(getattr(self, quantity), dtype=np.float64)
             if values.shape != (len(self.names),):
                 raise InputError(f"{quantity} has shape {values.shape}, expected ({len(self.names)},)")
@@ -52,8 +55,9 @@ class Runs:
         import numpy as np
 
         index = np.arange(len(self))[keep]
-        columns = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name != "names"}
-        return Runs(**columns, names=tuple(self.names[i] for i in index))
+        columns = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "names"}
+        chosen = {name: values[index] for name, values in columns.items() if values is not None}
+        return Runs(**chosen, names=tuple(self.names[i] for i in index))
 
     def highest_losses(self, count: int) -> "NDArray[np.intp]":
         """Return the indices of the ``count`` runs of highest loss, highest first.

@@ -1,5 +1,6 @@
 """Runs: checked once, then trusted."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,3 +56,15 @@ def test_equal_losses_are_left_out_whatever_the_order_of_the_runs() -> None:
     backwards = runs.select(np.array([2, 1, 0]))
     assert runs.without_highest_losses(1).names == ("a", "c")
     assert backwards.without_highest_losses(1).names == ("c", "a")
+
+
+def test_unique_tokens_are_checked_and_selected_where_they_are_known() -> None:
+    runs = replace(make_runs(3.0, 2.5), unique_tokens=np.array([1e9, 2e9]))
+    selected = runs.select(np.array([1])).unique_tokens
+    assert selected is not None
+    assert selected.tolist() == [2e9]
+    assert make_runs(3.0, 2.5).select(np.array([1])).unique_tokens is None
+    with pytest.raises(InputError, match="b: unique_tokens must be positive"):
+        replace(runs, unique_tokens=np.array([1e9, 0]))
+    with pytest.raises(InputError, match="unique_tokens has shape"):
+        replace(runs, unique_tokens=np.array([1e9]))

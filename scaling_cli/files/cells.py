@@ -21,7 +21,7 @@ _AMBIGUOUS = "may be"
 # one group of three digits: thousands, or a decimal comma with three digits after it
 _ONE_COMMA_GROUP = re.compile(r"[+-]?\d{1,3},\d{3}\s*[kKmMbBgGtTpP]?")
 _OTHER_GROUPS = re.compile(r"'\d{1,3}(?:[.' \u00a0\u202f\u2019]\d{3})+(?:,\d+)?'")
-_WITH_SUFFIX = ("params", "tokens", "schedule_tokens")
+_WITH_SUFFIX = ("params", "tokens", "schedule_tokens", "unique_tokens")
 _SHOWN = 10
 
 

@@ -26,16 +26,16 @@ QUANTITIES = REQUIRED + OPTIONAL
 
 # Names as they look once case and separators are gone. The groups of a quantity are tried in order, and the
 # first that the table has decides: total params before non-embedding ones, FLOPs before a nominal budget.
-_TOTAL_PARAMS = """n ntotal nparams numparams params param parameters parameter parametercount paramcount
+TOTAL_PARAMS = """n ntotal nparams numparams params param parameters parameter parametercount paramcount
     numparameters nparameters numberofparameters numberofparams totalparams totalparameters paramstotal
     modelparams modelparameters modelsize size"""
-_NON_EMBEDDING_PARAMS = """nnoemb nnoembed nnonemb nnonembedding paramsnoemb paramsnoembed paramsnoembedding
+NON_EMBEDDING_PARAMS = """nnoemb nnoembed nnonemb nnonembedding paramsnoemb paramsnoembed paramsnoembedding
     nonembparams nonembedparams nonembeddingparams nonembeddingparameters paramsnonemb paramsnonembedding
     nparamsnonembedding nonvocabparams nonvocabparameters"""
-_ACTIVE_PARAMS = "nactive activeparams activeparameters paramsactive parametersactive numactiveparams"
+ACTIVE_PARAMS = "nactive activeparams activeparameters paramsactive parametersactive numactiveparams"
 _BUDGET = "budget computebudget flopbudget flopsbudget isoflopbudget budgetflops"
 _NAMES: dict[str, tuple[str, ...]] = {
-    "params": (_TOTAL_PARAMS, _NON_EMBEDDING_PARAMS, _ACTIVE_PARAMS),
+    "params": (TOTAL_PARAMS, NON_EMBEDDING_PARAMS, ACTIVE_PARAMS),
     "tokens": (
         """d token tokens ntokens numtokens numberoftokens trainingtokens traintokens totaltokens
         tokenstotal tokenstrained tokensseen trainedtokens datasize datasettokens""",
@@ -133,7 +133,7 @@ def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> C
         names=found,
         params_definition=_PARAMS_DEFINITIONS[group or 0],
         units=_named_units(found),
-        loss_unit=_other_loss(found["loss"]) or NATS,
+        loss_unit=other_loss(found["loss"]) or NATS,
     )
 
 
@@ -254,7 +254,7 @@ def _suggestion(quantity: str, free: Sequence[str], *, only_one_missing: bool) -
 
 def _refuse_other_losses(columns: Sequence[str], place: str) -> None:
     for column in columns:
-        unit = _other_loss(column)
+        unit = other_loss(column)
         if unit is not None:
             hint = (
                 f"name it with {column_option('loss', column)}: the law is then in bits per byte"
@@ -266,7 +266,8 @@ def _refuse_other_losses(columns: Sequence[str], place: str) -> None:
             )
 
 
-def _other_loss(column: str) -> str | None:
+def other_loss(column: str) -> str | None:
+    """Return the unit that a column's name says its losses are in, where it is not nats per token."""
     name = normalise(column)
     for unit, marks in _OTHER_LOSSES.items():
         if any(mark in name for mark in marks):

@@ -22,7 +22,14 @@ _FLOPS = {
         "pfday pfdays pfsday pfsdays pflopsday pflopsdays petaflopsday petaflopsdays",
     ),
 }
-_UNITS = {"params": _COUNTS, "tokens": _COUNTS, "schedule_tokens": _COUNTS, "flops": _FLOPS, "budget": _FLOPS}
+_UNITS = {
+    "params": _COUNTS,
+    "tokens": _COUNTS,
+    "schedule_tokens": _COUNTS,
+    "unique_tokens": _COUNTS,
+    "flops": _FLOPS,
+    "budget": _FLOPS,
+}
 _POWER = re.compile(r"(?:1e|10\^|10\*\*)([0-2]?\d)")
 _BRACKETS = re.compile(r"(?P<base>.*\S)\s*[(\[]\s*(?:in\s+)?(?P<unit>[^()\[\]]+?)\s*[)\]]")
 _SUFFIX = re.compile(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.intp]
     BoolArray = NDArray[np.bool_]
 
-UNIT_QUANTITIES = ("params", "tokens", "flops", "loss", "budget", "schedule_tokens")
+UNIT_QUANTITIES = ("params", "tokens", "flops", "loss", "budget", "schedule_tokens", "unique_tokens")
+
+_KINDS = {"schedule_tokens": "tokens", "unique_tokens": "tokens", "budget": "flops"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,7 @@ class Rows:
     loss: "FloatArray"
     budget: "FloatArray"
     schedule_tokens: "FloatArray"
+    unique_tokens: "FloatArray"
     tokens_derived: "BoolArray"
     flops_derived: "BoolArray"
     run_ids: tuple[str | None, ...]
@@ -81,7 +84,7 @@ def measure_rows(table: Table, columns: Columns, rows: "IntArray", units: Mappin
     losses = columns.names["loss"]
     loss = read_losses(table, wanted, losses, scale["loss"], bad)
     counts: dict[str, FloatArray] = {}
-    for quantity in ("params", "tokens", "flops", "budget", "schedule_tokens"):
+    for quantity in ("params", "tokens", "flops", "budget", "schedule_tokens", "unique_tokens"):
         column = columns.get(quantity)
         if quantity == "budget" and column is not None and column == columns.get("flops"):
             # its bad cells are named once, as flops
@@ -105,6 +108,7 @@ def measure_rows(table: Table, columns: Columns, rows: "IntArray", units: Mappin
         loss=loss,
         budget=counts["budget"],
         schedule_tokens=counts["schedule_tokens"],
+        unique_tokens=counts["unique_tokens"],
         tokens_derived=tokens_derived,
         flops_derived=flops_derived,
         run_ids=run_ids,
@@ -137,8 +141,8 @@ def _scales(columns: Columns, units: Mapping[str, float]) -> dict[str, float]:
     """Return what each quantity's cells are multiplied by.
 
     A unit that the user gives replaces the one that a column's name implies, and goes for the other
-    columns of the same kind too, unless their names say a unit: schedule_tokens are counted as tokens are,
-    a budget as flops are.
+    columns of the same kind too, unless their names say a unit: schedule_tokens and unique_tokens are
+    counted as tokens are, a budget as flops are.
     """
     for quantity, unit in units.items():
         if quantity not in UNIT_QUANTITIES:
@@ -150,7 +154,7 @@ def _scales(columns: Columns, units: Mapping[str, float]) -> dict[str, float]:
             )
     named = {quantity: unit.size for quantity, unit in columns.units.items()}
     scale = dict.fromkeys(UNIT_QUANTITIES, 1.0) | named | dict(units)
-    for quantity, kind in (("schedule_tokens", "tokens"), ("budget", "flops")):
+    for quantity, kind in _KINDS.items():
         if quantity not in units and quantity not in named:
             scale[quantity] = units.get(kind, 1.0)
     return scale

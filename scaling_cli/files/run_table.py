@@ -9,6 +9,7 @@ from scaling_cli.conditions import Condition
 from scaling_cli.errors import InputError
 from scaling_cli.files.columns import Columns, column_option, normalise, recognise
 from scaling_cli.files.count_units import check_ratio, refuse_small_counts
+from scaling_cli.files.extra_columns import extra_columns, read_quantity
 from scaling_cli.files.filters import keep_where
 from scaling_cli.files.flop_convention import check_flops
 from scaling_cli.files.hygiene import (
@@ -39,7 +40,8 @@ class RunTable:
     ``read`` counts the data rows of the file; ``columns`` says which column each quantity was read from
     and ``loss_unit`` what the loss is in. ``budgets`` (shape (n,)) holds the nominal budget of each run
     where the file has a column for it, else None; ``clusters`` says which runs belong together where
-    some do, else None. ``flops`` of the runs are the file's where it has them, else 6ND.
+    some do, else None. ``flops`` of the runs are the file's where it has them, else 6ND. ``rows`` are all
+    rows of the file, of which those of the indices ``kept`` became the runs.
     """
 
     runs: Runs
@@ -50,8 +52,25 @@ class RunTable:
     columns: Mapping[str, str]
     params_definition: str
     loss_unit: str
-    budgets: "FloatArray | None" = None
-    clusters: tuple[str, ...] | None = None
+    budgets: "FloatArray | None"
+    clusters: tuple[str, ...] | None
+    rows: Rows
+    kept: "IntArray"
+
+    def quantity(self, name: str) -> "FloatArray | None":
+        """Return any numeric column of the runs, shape (n,), NaN where it is blank; None without a column.
+
+        ``name`` is a quantity by any name people give it (``lr``, ``epochs``, ``non_embedding_params``),
+        or the column's own. Raises ``InputError`` that names every cell that is no number.
+        """
+        return read_quantity(self.rows, self.kept, name)
+
+    def extra_columns(self) -> "dict[str, FloatArray]":
+        """Return the quantities that say how the runs were made, by name: what ``diagnose`` looks at.
+
+        Those that the file has no column for are not there, and a cell that is no number is NaN.
+        """
+        return extra_columns(self.rows, self.kept)
 
 
 def read_runs(
@@ -101,6 +120,8 @@ def read_runs(
         loss_unit=found.loss_unit,
         budgets=_budgets(rows, kept),
         clusters=cluster_rows(rows, kept),
+        rows=rows,
+        kept=kept,
     )
 
 
@@ -126,7 +147,18 @@ def _runs(rows: Rows, kept: "IntArray") -> Runs:
         flops=rows.flops[kept],
         loss=rows.loss[kept],
         names=names,
+        unique_tokens=_unique_tokens(rows, kept),
     )
+
+
+def _unique_tokens(rows: Rows, kept: "IntArray") -> "FloatArray | None":
+    """Return the unique tokens; a row that leaves them blank saw each of its tokens once."""
+    import numpy as np
+
+    unique = rows.unique_tokens[kept]
+    if np.isnan(unique).all():
+        return None
+    return np.where(np.isnan(unique), rows.tokens[kept], unique)
 
 
 def _budgets(rows: Rows, kept: "IntArray") -> "FloatArray | None":
@@ -184,6 +216,8 @@ def _describe_columns(columns: Columns, units: Mapping[str, float]) -> list[Find
 
 def _describe_counts(rows: Rows, kept: "IntArray", runs: Runs) -> list[Finding]:
     """Say which counts were derived, and whether those that were given agree with each other."""
+    import numpy as np
+
     findings = []
     given = ~(rows.tokens_derived[kept] | rows.flops_derived[kept])
     for quantity, formula, derived in (
@@ -195,6 +229,11 @@ def _describe_counts(rows: Rows, kept: "IntArray", runs: Runs) -> list[Finding]:
             other = "flops" if quantity == "tokens" else "tokens"
             message = f"{quantity} of {count} runs follow from params and {other}: {formula}"
             findings.append(Finding(f"derived-{quantity}", "info", message))
+    blank = np.isnan(rows.unique_tokens[kept])
+    if blank.any() and not blank.all():
+        message = f"{blank.sum()} of {len(kept)} runs leave unique_tokens blank: taken to be all their tokens"
+        names = tuple(runs.names[i] for i in np.flatnonzero(blank))
+        findings.append(Finding("blank-unique-tokens", "info", message, names))
     checks = (check_flops(runs, runs.select(given)), check_ratio(rows, kept))
     return [*findings, *(finding for finding in checks if finding)]
 

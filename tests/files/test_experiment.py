@@ -203,7 +203,10 @@ def test_all_errors_are_named_at_once_in_the_order_of_their_lines(tmp_path: Path
             "fit, flops, waste",
         ),
         ("runs: r.csv\ncolumns: {tokns: D}\n", "did you mean tokens?"),
-        ("runs: r.csv\nunits: {run_id: 1}\n", "one of params, tokens, flops, loss, budget, schedule_tokens"),
+        (
+            "runs: r.csv\nunits: {run_id: 1}\n",
+            "one of params, tokens, flops, loss, budget, schedule_tokens, unique_tokens",
+        ),
         ("runs: r.csv\nfit: {form: kaplan}\n", "write form: chinchilla"),
         ("runs: r.csv\nall_steps: 1\n", "write all_steps: true"),
         ("waste: 1%\n", "add a line runs: FILE"),

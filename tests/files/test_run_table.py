@@ -656,3 +656,86 @@ def test_the_llama_curves_are_four_runs() -> None:
     assert ids(table) == ["last-steps"]
     steps = read_shared("llama1_curves.csv", all_steps=True)
     assert (len(steps.runs), steps.clusters and len(set(steps.clusters))) == (table.read, 4)
+
+
+def test_unique_tokens_are_read_in_the_unit_of_tokens(read: Any) -> None:
+    table = read("N,D,loss,unique_tokens", "1e9,10,3,2.5", "1e9,20,2.9,5", units={"tokens": 1e9})
+    assert table.runs.unique_tokens is not None
+    assert table.runs.unique_tokens.tolist() == [2.5e9, 5e9]
+    own = read("N,D,loss,U", "1e9,1e10,3,2500", units={"unique_tokens": 1e6})
+    assert own.runs.unique_tokens is not None
+    assert own.runs.unique_tokens.tolist() == [2.5e9]
+    named = read("N,D,loss,unique_tokens_B", "1e9,1e10,3,2.5")
+    assert named.runs.unique_tokens is not None
+    assert named.runs.unique_tokens.tolist() == [2.5e9]
+
+
+def test_blank_unique_tokens_are_all_tokens_and_it_is_said(read: Any) -> None:
+    table = read("N,D,loss,unique_tokens", "1e9,1e10,3,2.5B", "1e9,2e10,2.9,-")
+    assert table.runs.unique_tokens is not None
+    assert table.runs.unique_tokens.tolist() == [2.5e9, 2e10]
+    assert finding_of(table, "blank-unique-tokens").runs == ("line 3",)
+    blank = read("N,D,loss,unique_tokens", "1e9,1e10,3,", "1e9,2e10,2.9,")
+    assert blank.runs.unique_tokens is None
+    assert "blank-unique-tokens" not in ids(blank)
+    assert read("N,D,loss", "1e9,1e10,3").runs.unique_tokens is None
+
+
+def test_unique_tokens_that_make_no_sense_refuse_the_file(refuse: Any) -> None:
+    message = refuse("N,D,loss,unique_tokens", "1e9,1e10,3,-5")
+    assert message == "runs.csv:2: unique_tokens must be positive, got -5"
+
+
+MANY = (
+    "N,N_no_emb (M),D,loss,peak_lr,Batch Size,epochs,seed,val_bpb,ppl,weight,optimizer,drop",
+    "1e9,900,1e10,3,3e-4,512,1,0,0.9,20,1,adamw,10",
+    "2e9,1850,2e10,2.5,,512,2,1,0.8,12,2,lion,",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("lr", [3e-4, np.nan]),
+        ("batch", [512, 512]),
+        ("epochs", [1, 2]),
+        ("seed", [0, 1]),
+        ("weights", [1, 2]),
+        ("bits_per_byte", [0.9, 0.8]),
+        ("perplexity", [20, 12]),
+        ("non_embedding_params", [9e8, 1.85e9]),
+        ("total_params", [1e9, 2e9]),
+        ("params", [1e9, 2e9]),
+        ("D", [1e10, 2e10]),
+        ("drop", [10, np.nan]),
+    ],
+)
+def test_any_quantity_can_be_read_by_its_name_or_its_columns(
+    read: Any, name: str, values: list[float]
+) -> None:
+    found = read(*MANY).quantity(name)
+    assert found is not None
+    assert found == pytest.approx(values, nan_ok=True)
+
+
+def test_a_quantity_without_a_column_is_none_and_one_of_text_is_refused(read: Any) -> None:
+    table = read(*MANY)
+    assert table.quantity("schedule_tokens") is None
+    assert table.quantity("active_params") is None
+    with pytest.raises(InputError, match="line 2: optimizer 'adamw' is not a number; line 3"):
+        table.quantity("optimizer")
+
+
+def test_a_quantity_is_of_the_runs_that_are_kept(read: Any) -> None:
+    table = read("N,D,loss,lr,schedule_tokens", "1e9,1e10,,1,1e10", "1e9,1e10,3,2,1.1e10")
+    for name, value in (("lr", 2.0), ("schedule_tokens", 1.1e10)):
+        found = table.quantity(name)
+        assert found is not None
+        assert found.tolist() == [value]
+
+
+def test_the_extra_columns_are_those_that_say_how_runs_were_made(read: Any) -> None:
+    extra = read(*MANY).extra_columns()
+    names = "total_params non_embedding_params lr batch epochs seed weights bits_per_byte perplexity"
+    assert list(extra) == names.split()
+    assert read("N,D,loss,lr,seed", "1e9,1e10,3,cosine,").extra_columns().keys() == {"total_params"}
