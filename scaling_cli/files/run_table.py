@@ -19,6 +19,7 @@ from scaling_cli.files.hygiene import (
     leave_out_failed,
     leave_out_unfinished,
 )
+from scaling_cli.files.params_definition import refuse_mixed_params
 from scaling_cli.files.rows import Rows, measure_rows
 from scaling_cli.files.source import Source, read_source
 from scaling_cli.files.steps import choose_rows, find_maybe_steps
@@ -90,7 +91,8 @@ def read_runs(
     column is counted in (``{"params": 1e6}``: in millions). Numbers that make no sense make the file be
     refused, all of them named; rows that are no finished run are left out and reported as findings.
     ``named_by`` is the place that names the path (``exp.yaml:1``), where it is not the command line.
-    Raises ``InputError`` for the file, ``UsageError`` for quantities that do not exist.
+    Raises ``InputError`` for the file, ``FitRefused`` for params of two definitions in one column,
+    ``UsageError`` for quantities that do not exist.
     """
     source = _read_named(path, named_by)
     table = parse_table(source.text, source.name)
@@ -106,6 +108,7 @@ def read_runs(
     left_out = [f for f in (failed, *chosen, unfinished, filtered, dropped) if f]
     if not len(kept):
         raise _nothing_left(rows, left_out)
+    refuse_mixed_params(rows, kept)
     runs = _runs(rows, kept)
     noticed = (maybe_steps, *_describe_columns(found, units or {}), *_describe_counts(rows, kept, runs))
     findings = (*left_out, *noticed, find_simulated(rows, kept))
@@ -193,7 +196,8 @@ def _describe_columns(columns: Columns, units: Mapping[str, float]) -> list[Find
                 f"{names[quantity]} is in {unit.name}: multiplied by {format_flops(unit.size)} "
                 f"(--unit {quantity}=1 leaves it as it is)"
             )
-            findings.append(Finding("named-unit", "info", message))
+            finding_id = "flop-unit" if quantity in ("flops", "budget") else "named-unit"
+            findings.append(Finding(finding_id, "info", message))
     if normalise(names.get("tokens", "")) == "samplesseen":
         message = (
             f"{names['tokens']} is read as tokens: if a sample is longer, say so with --unit tokens=LENGTH"

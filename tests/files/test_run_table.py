@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scaling_cli.conditions import parse_condition
-from scaling_cli.errors import InputError, UsageError
+from scaling_cli.errors import FitRefused, InputError, UsageError
 from scaling_cli.files.run_table import RunTable, read_runs
 from scaling_cli.findings import Finding
 
@@ -198,16 +198,28 @@ def test_a_ratio_that_nothing_explains_is_only_said(read: Any) -> None:
     assert finding.runs == ("line 2",)
 
 
-def test_two_conventions_in_one_file_are_no_single_unit(read: Any) -> None:
-    table = read("N,D,C,loss", "1e9,2e10,4e19,2.5", "1e9,2e10,1.2e20,2.5", "1e9,2e10,4e19,2.5")
+def test_two_conventions_in_one_file_are_groups_and_no_single_unit(read: Any) -> None:
+    table = read("N,D,C,loss", "1e9,2e10,1.2e20,2.5", "1e9,2e10,4e19,2.5", "1e9,2e10,4e19,2.5")
+    finding = finding_of(table, "mixed-flop-convention")
+    assert (finding.severity, finding.runs) == ("warning", ("line 2",))
+    assert finding.message == (
+        "C/(6ND) falls in 2 groups (0.333 in 2, 1 in 1 of 3 runs): flops are counted in more than one way "
+        "or unit; the fit uses params and tokens, and budgets are 6ND"
+    )
+    assert "flop-ratio" not in ids(table)
+
+
+def test_a_ratio_that_spreads_without_a_gap_is_no_group(read: Any) -> None:
+    table = read("N,D,C,loss", *(f"1e9,2e10,{ratio * 1.2e20},2.5" for ratio in (1, 1.6, 2.4)))
     assert "the runs do not share one convention" in finding_of(table, "flop-ratio").message
+    assert "mixed-flop-convention" not in ids(table)
 
 
 def test_a_gflops_column_is_converted(read: Any) -> None:
     table = read("N,D,total_gflops,loss", "1e9,2e10,1.2e11,2.5")
     assert table.runs.flops[0] == pytest.approx(1.2e20)
-    assert ids(table) == ["named-unit"]
-    assert finding_of(table, "named-unit").message == (
+    assert ids(table) == ["flop-unit"]
+    assert finding_of(table, "flop-unit").message == (
         "total_gflops is in GFLOPs: multiplied by 1e9 (--unit flops=1 leaves it as it is)"
     )
 
@@ -739,3 +751,38 @@ def test_the_extra_columns_are_those_that_say_how_runs_were_made(read: Any) -> N
     names = "total_params non_embedding_params lr batch epochs seed weights bits_per_byte perplexity"
     assert list(extra) == names.split()
     assert read("N,D,loss,lr,seed", "1e9,1e10,3,cosine,").extra_columns().keys() == {"total_params"}
+
+
+MIXED = {
+    "a third column agrees with both": (
+        "size,N_total,N_no_emb,D,loss",
+        "1e8,1e8,8e7,1e10,3",
+        "8e7,1e8,8e7,2e10,3",
+    ),
+    "total params without embeddings": ("N,N_no_emb,D,loss", "1e8,1e8,1e10,3", "1e9,9.5e8,1e10,3"),
+    "non-embedding params with them": ("N_no_emb,N_total,D,loss", "1e8,1e8,1e10,3", "9.5e8,1e9,1e10,3"),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_params_of_two_definitions_in_one_column_are_refused(read: Any, case: str) -> None:
+    column = MIXED[case][0].split(",")[0]
+    with pytest.raises(FitRefused, match="mixed-parameter-definition") as refused:
+        read(*MIXED[case], columns={"params": column})
+    assert refused.value.finding.severity == "refusal"
+    assert len(refused.value.finding.runs) == 1
+    assert refused.value.message.startswith("runs.csv: ")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("N,N_no_emb,D,loss", "1e8,8e7,1e10,3", "1e9,9.5e8,1e10,3"),
+        ("N,N_no_emb,D,loss", "1e8,8e7,1e10,3", "175e9,175e9,1e10,3"),
+        ("N,N_no_emb,D,loss", "1e8,1e8,1e10,3", "1e9,1e9,1e10,3"),
+        ("N,N_no_emb,D,loss", "1e8,,1e10,3", "1e9,9.5e8,1e10,3"),
+        ("N,D,loss", "1e8,1e10,3", "1e9,1e10,3"),
+    ],
+)
+def test_params_of_one_definition_pass_beside_those_of_the_other(read: Any, lines: tuple[str, ...]) -> None:
+    assert len(read(*lines).runs) == 2
