@@ -1,0 +1,208 @@
+"""Sensitivity: the plan for one budget under each reasonable choice of the analyst, one at a time."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scaling_cli.errors import PlanError, ScalingError
+from scaling_cli.findings import Finding
+from scaling_cli.laws.card import Range
+from scaling_cli.laws.law import Allocates
+from scaling_cli.planning.backtest import budget_levels, fit_with
+from scaling_cli.units import format_flops, format_number
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scaling_cli.fitting.fit import Fit
+    from scaling_cli.runs import Runs
+
+    FloatArray = NDArray[np.float64]
+    Refit = Callable[[], Fit]
+
+BASE: Mapping[str, Any] = {"form": "chinchilla", "objective": "log-huber", "delta": 1e-3}
+"""What a fit is made with where nobody says otherwise (Hoffmann et al. 2022, Sec. 3.3)."""
+
+FORMS = ("chinchilla", "tied", "kaplan")
+"""The forms of (N, D) that all divide a budget and ask for nothing but params, tokens and loss."""
+
+OBJECTIVES = ("log-huber", "huber", "log-mse", "mse")
+DELTAS = (1e-4, 1e-3, 1e-2)
+HIGHEST_LOSSES = (1, 3, 5)
+"""Besiroglu et al. 2024 drop five of 245 runs, which moves D/N at 5.76e23 FLOPs more than the noise does."""
+
+LOWEST_SHARE = 0.1
+"""Where runs have no budgets in common, that share of them, the smallest by compute, is the lowest level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One choice and the plan under it: N = ``params``, D = ``tokens`` at the target.
+
+    ``None`` stands where there is no plan, and ``note`` says why; beside a plan it says what to doubt.
+    """
+
+    choice: str
+    setting: str
+    params: float | None = None
+    tokens: float | None = None
+    note: str = ""
+
+    @property
+    def tokens_per_param(self) -> float | None:
+        """D/N."""
+        return None if self.params is None or self.tokens is None else self.tokens / self.params
+
+    @property
+    def name(self) -> str:
+        """The choice with its setting."""
+        return f"{self.choice} {self.setting}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """The plans for ``flops`` FLOPs: under the ``base`` settings, and with one choice made otherwise."""
+
+    flops: float
+    base: Variant
+    variants: tuple[Variant, ...]
+
+    @property
+    def all(self) -> tuple[Variant, ...]:
+        """The base, then every other choice."""
+        return (self.base, *self.variants)
+
+    def change(self, variant: Variant) -> float | None:
+        """Return N/N_base - 1; ``None`` where the choice has no plan."""
+        assert self.base.params is not None
+        return None if variant.params is None else variant.params / self.base.params - 1
+
+    @property
+    def most_moving(self) -> Variant | None:
+        """The choice of largest abs(log(N/N_base)), ``None`` where no other one has a plan."""
+        planned = [variant for variant in self.variants if variant.params is not None]
+        return max(planned, key=self._move, default=None)
+
+    @property
+    def spread(self) -> dict[str, Range]:
+        """The least and the largest params, tokens and tokens per param, the base included."""
+        return {
+            name: (min(values), max(values))
+            for name in ("params", "tokens", "tokens_per_param")
+            if (values := [v for variant in self.all if (v := getattr(variant, name)) is not None])
+        }
+
+    def _move(self, variant: Variant) -> float:
+        return abs(math.log1p(self.change(variant) or 0.0))
+
+
+def sensitivity(
+    runs: "Runs",
+    target_flops: float,
+    *,
+    budgets: "FloatArray | None" = None,
+    base: Mapping[str, Any] | None = None,
+    other_params: "Runs | None" = None,
+    other_definition: str = "the other column",
+) -> Sensitivity:
+    """Return the plan for C = ``target_flops`` under the base settings and under each other choice.
+
+    ``base`` are keywords of ``fit_law`` (form, objective, delta, weights, ...), which ``BASE`` completes;
+    ``budgets`` (FLOPs, shape (n,)) the nominal budgets of the runs; ``other_params`` the same runs with
+    params of the definition ``other_definition``. One choice at a time is made otherwise: the objective,
+    delta, the form, leaving out the 1, 3 or 5 highest losses or the lowest budget, the params counted.
+    A choice that the runs cannot support, or this version does not know, keeps its row and says why.
+
+    Raises ``FitRefused`` where the base itself cannot be fitted, ``PlanError`` where it has no optimum.
+    """
+    settings = {**BASE, **(base or {})}
+    fitted = fit_with(runs, settings)
+    if not isinstance(fitted.law, Allocates):
+        message = f"the form {settings['form']} divides no budget: no plan to vary"
+        raise PlanError(Finding("law-has-no-allocation", "refusal", message))
+    variants = [
+        *_other_settings(runs, settings),
+        *_fewer_runs(runs, budgets, settings),
+    ]
+    if other_params is not None:
+        again = other_params
+        variants.append(("params", other_definition, lambda: fit_with(again, settings)))
+    return Sensitivity(
+        flops=target_flops,
+        base=_variant("base", _describe(settings), lambda: fitted, target_flops),
+        variants=tuple(_variant(*variant, target_flops) for variant in variants),
+    )
+
+
+def _describe(settings: Mapping[str, Any]) -> str:
+    """Name the base settings in a few words."""
+    words = [str(settings["form"]), str(settings["objective"])]
+    if _has_threshold(settings):
+        words.append(f"delta {_threshold(settings['delta'])}")
+    return ", ".join(words)
+
+
+def _threshold(delta: float) -> str:
+    """Write a delta as people do, 1e-3."""
+    return format_flops(delta, 3)
+
+
+def _has_threshold(settings: Mapping[str, Any]) -> bool:
+    """Say whether the objective is a Huber loss: squares have no delta."""
+    return str(settings["objective"]).endswith("huber")
+
+
+def _other_settings(runs: "Runs", settings: Mapping[str, Any]) -> Iterator[tuple[str, str, "Refit"]]:
+    """Yield every other objective, delta and form."""
+    choices: list[tuple[str, str, object]] = [("objective", name, name) for name in OBJECTIVES]
+    if _has_threshold(settings):
+        choices += [("delta", _threshold(delta), delta) for delta in DELTAS]
+    choices += [("form", name, name) for name in FORMS]
+    for choice, setting, value in choices:
+        if value != settings[choice]:
+            changed = {**settings, choice: value}
+            yield choice, setting, lambda changed=changed: fit_with(runs, changed)  # type: ignore[misc]
+
+
+def _fewer_runs(
+    runs: "Runs", budgets: "FloatArray | None", settings: Mapping[str, Any]
+) -> Iterator[tuple[str, str, "Refit"]]:
+    """Yield the fits without the runs of highest loss, and without those of the lowest budget."""
+    import numpy as np
+
+    weights = settings.get("weights")
+
+    def without(left_out: "NDArray[np.bool_]") -> "Refit":
+        fewer = {**settings, **({"weights": np.asarray(weights)[~left_out]} if weights is not None else {})}
+        return lambda: fit_with(runs.select(~left_out), fewer)
+
+    for count in HIGHEST_LOSSES:
+        if count < len(runs):
+            highest = np.zeros(len(runs), dtype=bool)
+            highest[runs.highest_losses(count)] = True
+            yield "drop highest losses", str(count), without(highest)
+    levels = budget_levels(runs, budgets)
+    budget = budgets if levels.kind == "budgets" and budgets is not None else runs.flops_6ND
+    if levels.kind == "shares":
+        edge = float(np.quantile(budget, LOWEST_SHARE))
+        yield "drop lowest budget", f"the lowest {LOWEST_SHARE:.0%} of runs", without(budget < edge)
+    else:
+        lowest = format_flops(levels.centres[0], 3)
+        yield "drop lowest budget", lowest, without(budget < levels.edges[1])
+
+
+def _variant(choice: str, setting: str, fit: "Refit", C: float) -> Variant:
+    """Fit under one choice and plan C FLOPs; what cannot be fitted has no plan."""
+    try:
+        fitted = fit()
+    except ScalingError as error:
+        return Variant(choice, setting, note=error.message)
+    if not isinstance(fitted.law, Allocates):
+        return Variant(choice, setting, note="the form divides no budget")
+    N, D = fitted.law.optimum(C)
+    if not (math.isfinite(N) and math.isfinite(D) and N > 0 and D > 0):
+        return Variant(choice, setting, note=f"the optimum is no number at {format_number(C, 3)} FLOPs")
+    doubt = "" if fitted.status == "converged" else f"the fit is {fitted.status}"
+    return Variant(choice, setting, float(N), float(D), doubt)
