@@ -25,8 +25,9 @@ CELLS_PER_BLOCK = 4_000_000
 CELLS_PER_CHUNK = 16_000
 """Within a block the derivatives are taken for so many cells at a time, whose arrays stay in the cache."""
 
-FINAL_STEPS = 200
-"""A replicate starts at the fit to all runs, and is not far from its own minimum: ten steps are common."""
+FINAL_STEPS = 1000
+"""A replicate starts at the fit to all runs: ten steps are common, but one whose E falls to nothing takes
+hundreds, and to leave those out would cut one end off the intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +58,32 @@ def bootstrap_law(
 
     order = order_runs(fit.runs)
     data = log_runs(fit.runs.select(order))
-    members = _membership([clusters[i] for i in order] if clusters is not None else None, len(data.z))
+    units = _units([clusters[i] for i in order] if clusters is not None else None, data)
+    count = int(units.max()) + 1
     random = np.random.default_rng(seed)
     block = max(1, CELLS_PER_BLOCK // len(data.z))
     draws: list[ChinchillaLaw] = []
     converged = 0
     for size in _block_sizes(replicates, block):
-        counts = random.multinomial(len(members), np.full(len(members), 1 / len(members)), size=size)
-        theta, done = _refit(fit, data, counts @ members)
+        drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
+        theta, done = _refit(fit, data, drawn[:, units].astype(np.float64))
         converged += int(done.sum())
         draws.extend(_laws(theta[done], data))
     return Bootstrap(draws=tuple(draws), replicates=replicates, converged=converged, seed=seed)
 
 
-def _membership(clusters: Sequence[str] | None, count: int) -> "FloatArray":
-    """Return which runs each resampled unit holds, (units, n); without clusters a unit is a run."""
+def _units(clusters: Sequence[str] | None, data: LogRuns) -> "NDArray[np.intp]":
+    """Return which resampled unit holds each run, (n,); without clusters a unit is a run."""
     import numpy as np
 
     if clusters is None:
-        return np.eye(count)
-    labels = np.array(clusters)
-    # in the order of their first run, which is canonical
-    names = list(dict.fromkeys(clusters))
-    return np.array([labels == name for name in names], dtype=np.float64)
+        return np.arange(len(data.z))
+    held: dict[str, list[list[float]]] = {}
+    for label, run in zip(clusters, np.stack([data.x, data.y, data.z], axis=1).tolist(), strict=True):
+        held.setdefault(label, []).append(run)
+    # in the order of what they hold: neither labels nor the file's order of equal runs decide
+    place = {label: index for index, label in enumerate(sorted(held, key=held.__getitem__))}
+    return np.array([place[label] for label in clusters])
 
 
 def _block_sizes(total: int, block: int) -> Iterator[int]:
@@ -93,7 +97,8 @@ def _refit(fit: Fit, data: LogRuns, weights: "FloatArray") -> tuple["FloatArray"
 
     delta, box = fit.objective.delta, box_around(data)
 
-    start = np.tile(np.clip(pack(fit.law, data), box.lower, box.upper), (len(weights), 1))
+    with np.errstate(divide="ignore"):  # log E of a fit with E = 0: the descents begin on the floor
+        start = np.tile(np.clip(pack(fit.law, data), box.lower, box.upper), (len(weights), 1))
     scale = np.tile(column_norms(start[:1], data), (len(weights), 1))
     chunk = max(1, CELLS_PER_CHUNK // len(data.z))
 
