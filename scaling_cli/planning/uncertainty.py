@@ -111,19 +111,23 @@ def _sizes_without_regret(draws: Sequence[PredictsLoss], question: Question, C: 
 
 
 def _shared_range(lows: "FloatArray", highs: "FloatArray", *, needed: float) -> Range | None:
-    """Return the widest interval of sizes that lie within at least ``needed`` of the ranges.
+    """Return the widest interval of which every size lies within at least ``needed`` of the ranges.
 
-    ``lows`` and ``highs`` are sorted. Between two neighbouring ends the number of ranges that hold a
-    size does not change: it is those begun less those over.
+    ``lows`` and ``highs`` are sorted. The ranges that hold a size are those begun less those over;
+    between two neighbouring ends their number does not change.
     """
     import numpy as np
 
-    ends = np.sort(np.concatenate([lows, highs]))
-    held = np.searchsorted(lows, ends, side="right") - np.searchsorted(highs, ends, side="left")
-    enough = np.flatnonzero(held >= needed)
+    ends = np.unique(np.concatenate([lows, highs]))
+    begun = np.searchsorted(lows, ends, side="right")
+    enough = np.flatnonzero(begun - np.searchsorted(highs, ends, side="left") >= needed)
     if not enough.size:
         return None
-    return float(ends[enough[0]]), float(ends[enough[-1]])
+    goes_on = begun - np.searchsorted(highs, ends, side="right") >= needed
+    # draws that fall into camps may agree on two stretches, with a gap between them
+    gaps = np.flatnonzero(~goes_on[enough[:-1]]) + 1
+    widest = max(np.split(enough, gaps), key=lambda stretch: ends[stretch[-1]] / ends[stretch[0]])
+    return float(ends[widest[0]]), float(ends[widest[-1]])
 
 
 def law_intervals(draws: Sequence[Law], level: float) -> dict[str, Range]:
