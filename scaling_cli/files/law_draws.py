@@ -18,7 +18,7 @@ HINT = "save the law again, or delete the key: the law then answers without inte
 def read_draws(data: Mapping[str, Any], law: Law, refuse: Refuse) -> tuple[Law, ...]:
     """Return the laws whose constants ``draws`` lists, one list of equal length for each constant."""
     draws = data.get("draws")
-    if not draws:
+    if draws is None:
         return ()
     names = list(law.parameters)
     if not isinstance(draws, dict) or sorted(draws) != sorted(names):
@@ -31,37 +31,39 @@ def read_draws(data: Mapping[str, Any], law: Law, refuse: Refuse) -> tuple[Law, 
             law_from_dict(law.form, dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)
         )
     except LawError as error:
-        refuse(f"draws: {error.message}", "draws", hint=HINT)
+        refuse(f"draws: {error.message.removeprefix('parameters: ')}", "draws", hint=HINT)
 
 
 def read_residuals(data: Mapping[str, Any], refuse: Refuse) -> tuple[float, ...]:
     """Return the residuals of the fit, log L_predicted - log L."""
-    residuals = data.get("residuals") or []
+    residuals = data.get("residuals")
+    if residuals is None:
+        return ()
     if not _is_numbers(residuals):
         refuse("residuals must be a list of numbers", "residuals", hint=HINT)
     return tuple(float(value) for value in residuals)
 
 
 def compact_json(document: Mapping[str, object]) -> str:
-    """Return a law file's JSON, a key a line; the long lists of numbers stand on one line each."""
-    text = json.dumps(_with_marks(document), indent=2, allow_nan=False, ensure_ascii=False)
-    for key in ("draws", "residuals"):
-        if key in document:
-            numbers = json.dumps(document[key], separators=(",", ":"), allow_nan=False)
-            text = text.replace(json.dumps(_mark(key)), numbers)
-    return text + "\n"
-
-
-def _with_marks(document: Mapping[str, object]) -> dict[str, object]:
-    return {key: _mark(key) if key in ("draws", "residuals") else value for key, value in document.items()}
-
-
-def _mark(key: str) -> str:
-    return f"\x00{key}\x00"
+    """Return a law file's JSON, a key a line; draws and residuals come last, on one line each."""
+    numbers = {key: document[key] for key in ("draws", "residuals") if key in document}
+    about = {key: value for key, value in document.items() if key not in numbers}
+    text = json.dumps(about, indent=2, allow_nan=False, ensure_ascii=False).removesuffix("\n}")
+    lines = [
+        f"  {json.dumps(key)}: {json.dumps(value, separators=(',', ':'), allow_nan=False)}"
+        for key, value in numbers.items()
+    ]
+    return ",\n".join([text, *lines]) + "\n}\n"
 
 
 def _is_numbers(values: object) -> bool:
-    return isinstance(values, list) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        for value in values
-    )
+    return isinstance(values, list) and all(_is_number(value) for value in values)
+
+
+def _is_number(value: object) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer past the largest float
+        return False
