@@ -37,6 +37,7 @@ def diagnose(
     draws: Sequence[Law] = (),
     target: float | None = None,
     loss_unit: str = NATS,
+    clusters: Sequence[str] | None = None,
     refit: Refit | None = None,
 ) -> tuple[Finding, ...]:
     """Return the findings on ``runs`` and, where there is one, on the ``fit`` to them; each id at most twice.
@@ -44,7 +45,8 @@ def diagnose(
     ``columns`` are the other columns of the table by their names in ``RunTable.extra_columns`` (lr, batch,
     epochs, seed, perplexity, ...), shape (n,) with NaN for blanks; ``draws`` the laws of the bootstrap;
     ``target`` the budget in FLOPs at which the answer is wanted, 100 times the largest fitted unless
-    given; ``refit`` what fits the law again with other weights.
+    given; ``clusters`` say which runs belong together, one label per run; ``refit`` is what fits the law
+    again with other weights.
     """
     known = columns or {}
     is_repeated = fit is not None and fit.law.form == "data-constrained"
@@ -53,18 +55,23 @@ def diagnose(
         return found
     budget = target or 100 * float(fit.runs.flops_6ND.max())
     about_fit = (
-        find_near_collinear(fit, draws, budget, refit=refit),
+        find_near_collinear(fit, draws, budget, clusters=clusters, refit=refit),
         find_copies(fit, known),
         find_contradictions(fit, known),
         find_outliers(fit, budget, refit=refit),
-        *find_trends(fit),
+        *find_trends(fit, clusters),
         *find_seed_noise(fit, known),
     )
     return (*found, *(finding for finding in about_fit if finding))
 
 
 def find_near_collinear(
-    fit: Fit, draws: Sequence[Law], target: float, *, refit: Refit | None = None
+    fit: Fit,
+    draws: Sequence[Law],
+    target: float,
+    *,
+    clusters: Sequence[str] | None = None,
+    refit: Refit | None = None,
 ) -> Finding | None:
     """Warn where D/N at the target is open by a factor of ten: by the draws, else by the jackknife.
 
@@ -74,7 +81,7 @@ def find_near_collinear(
         return find_wide_ratio(draws, target)
     if not isinstance(fit.law, ChinchillaLaw):
         return None
-    spread = spread_of_log_size(fit, target, refit=refit)
+    spread = spread_of_log_size(fit, target, clusters=clusters, refit=refit)
     half = 2 * Z_90 * spread
     if half <= math.log(WIDE_RATIO) / 2:
         return None

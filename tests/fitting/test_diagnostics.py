@@ -309,6 +309,15 @@ def test_residuals_that_follow_budget_or_ratio_are_said_with_their_sign(tilt: An
     assert all(part in finding.message for part in says)
 
 
+def test_of_rows_that_belong_together_each_group_counts_once() -> None:
+    fit = bent(lambda N, D: 0.01 * np.log(N * D))
+    groups = [f"run {i % 4}" for i in range(16)]
+    assert "residual-trend" not in ids(diagnose(fit.runs, fit, clusters=groups))
+    assert "residual-trend" in ids(diagnose(fit.runs, fit, clusters=fit.runs.names))
+    near = fit_of_line(0.01)
+    assert "near-collinear-design" in ids(diagnose(near.runs, near, clusters=near.runs.names))
+
+
 def test_residuals_without_a_trend_are_no_trend(simulate: Simulate) -> None:
     for seed in range(10):
         fit = fit_law(simulate(LAW, noise=0.005, seed=seed, budgets=5, sizes=5))
