@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from scaling_cli.errors import LawError, QuantityError
 from scaling_cli.laws.additive import ChinchillaLaw, OvertrainingLaw
 from scaling_cli.laws.allocation import AllocationLaw, RatioLaw
+from scaling_cli.laws.data_constrained import DataConstrainedLaw
 from scaling_cli.laws.frontier import FrontierLaw
+from scaling_cli.laws.kaplan import KaplanLaw
 from scaling_cli.laws.law import Law
 from scaling_cli.units import parse_quantity
 
 FORMS: Mapping[str, type[Law]] = {
-    law.form: law for law in (ChinchillaLaw, OvertrainingLaw, AllocationLaw, RatioLaw, FrontierLaw)
+    law.form: law
+    for law in (
+        ChinchillaLaw,
+        OvertrainingLaw,
+        KaplanLaw,
+        DataConstrainedLaw,
+        AllocationLaw,
+        RatioLaw,
+        FrontierLaw,
+    )
 }
 
 

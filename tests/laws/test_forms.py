@@ -8,14 +8,18 @@ import pytest
 from scaling_cli.errors import LawError
 from scaling_cli.laws.additive import ChinchillaLaw, OvertrainingLaw
 from scaling_cli.laws.allocation import AllocationLaw, RatioLaw
+from scaling_cli.laws.data_constrained import DataConstrainedLaw
 from scaling_cli.laws.forms import FORMS, law_from_dict
 from scaling_cli.laws.frontier import FrontierLaw
+from scaling_cli.laws.kaplan import KaplanLaw
 from scaling_cli.laws.law import Law
 
 LAWS: list[Law] = [
     ChinchillaLaw(E=1.8, A=480.0, B=2000.0, alpha=0.34, beta=1 / 3),
     ChinchillaLaw(E=0.0, A=480.0, B=2000.0, alpha=0.34, beta=0.36),
     OvertrainingLaw(E=1.5, a=141.0, b=190.0, eta=0.12),
+    KaplanLaw(N_c=6.4e13, D_c=1.8e13, alpha_N=0.076, alpha_D=0.103),
+    DataConstrainedLaw(E=1.8, A=480.0, B=2000.0, alpha=0.34, beta=1 / 3, R_D_star=15.4, R_N_star=5.3),
     AllocationLaw(params_coefficient=0.1, params_exponent=0.5),
     AllocationLaw(tokens_coefficient=0.3, tokens_exponent=0.54),
     AllocationLaw(params_coefficient=0.1, params_exponent=0.5, tokens_coefficient=1.7, tokens_exponent=0.5),
@@ -57,7 +61,7 @@ def test_constants_are_read_as_people_write_them() -> None:
 @pytest.mark.parametrize(
     ("form", "parameters", "message"),
     [
-        ("kaplan", {}, "form: 'kaplan' is not known"),
+        ("parabola", {}, "form: 'parabola' is not known"),
         ("chinchilla", {"E": 1.8}, "parameters: no A (the chinchilla form has E, A, B, alpha, beta)"),
         ("overtraining", {"E": 1, "a": 1, "eta": 1}, "parameters: no b (the overtraining form has "),
         ("chinchilla", {**CHINCHILLA, "eta": 1}, "parameters: 'eta' is no constant of the chinchilla form"),
@@ -114,7 +118,9 @@ def test_constants_so_far_apart_that_no_optimum_is_a_number_are_refused(constant
 def test_an_unknown_form_is_told_the_known_ones() -> None:
     with pytest.raises(LawError) as caught:
         law_from_dict("parabola", {})
-    assert caught.value.hint == "forms: chinchilla, overtraining, allocation, ratio, frontier"
+    assert caught.value.hint == (
+        "forms: chinchilla, overtraining, kaplan, data-constrained, allocation, ratio, frontier"
+    )
 
 
 def test_an_allocation_pair_that_does_not_make_up_the_budget_is_no_law() -> None:
