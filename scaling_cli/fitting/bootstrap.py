@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from scaling_cli.errors import LawError
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.newton import descend
-from scaling_cli.fitting.objective import LogRuns, column_norms, derivatives, log_runs, pack, unpack
-from scaling_cli.fitting.parametric import box_around, order_runs
-from scaling_cli.laws.additive import ChinchillaLaw
+from scaling_cli.fitting.parametric import order_runs, ordered_problem
+from scaling_cli.fitting.problem import Problem
+from scaling_cli.laws.law import HasFrontier
+from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ class Bootstrap:
     every interval is taken from them jointly, never from the marginals of the constants.
     """
 
-    draws: tuple[ChinchillaLaw, ...]
+    draws: tuple[HasFrontier, ...]
     replicates: int
     converged: int
     seed: int
@@ -49,7 +50,7 @@ def bootstrap_law(
 ) -> Bootstrap:
     """Refit ``fit``'s law to ``replicates`` resamples of its runs.
 
-    Runs are drawn with replacement, as multinomial counts that weigh the summed log-Huber objective;
+    Runs are drawn with replacement, as multinomial counts that weigh the runs of the fit's own objective;
     where ``clusters`` says which runs belong together (one label per run, in the order of ``fit.runs``),
     whole clusters are drawn. The runs are put in a canonical order first, so that their order in the
     file does not change the draws.
@@ -57,29 +58,31 @@ def bootstrap_law(
     import numpy as np
 
     order = order_runs(fit.runs)
-    data = log_runs(fit.runs.select(order))
-    units = _units([clusters[i] for i in order] if clusters is not None else None, data)
+    problem = ordered_problem(fit.runs, fit.settings)
+    units = _units([clusters[i] for i in order] if clusters is not None else None, fit.runs.select(order))
     count = int(units.max()) + 1
     random = np.random.default_rng(seed)
-    block = max(1, CELLS_PER_BLOCK // len(data.z))
-    draws: list[ChinchillaLaw] = []
+    block = max(1, CELLS_PER_BLOCK // len(order))
+    draws: list[HasFrontier] = []
     converged = 0
     for size in _block_sizes(replicates, block):
         drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
-        theta, done = _refit(fit, data, drawn[:, units].astype(np.float64))
+        phi, done = _refit(fit, problem, drawn[:, units].astype(np.float64))
         converged += int(done.sum())
-        draws.extend(_laws(theta[done], data))
+        draws.extend(_laws(phi[done], problem))
     return Bootstrap(draws=tuple(draws), replicates=replicates, converged=converged, seed=seed)
 
 
-def _units(clusters: Sequence[str] | None, data: LogRuns) -> "NDArray[np.intp]":
+def _units(clusters: Sequence[str] | None, runs: Runs) -> "NDArray[np.intp]":
     """Return which resampled unit holds each run, (n,); without clusters a unit is a run."""
     import numpy as np
 
     if clusters is None:
-        return np.arange(len(data.z))
+        return np.arange(len(runs))
     held: dict[str, list[list[float]]] = {}
-    for label, run in zip(clusters, np.stack([data.x, data.y, data.z], axis=1).tolist(), strict=True):
+    for label, run in zip(
+        clusters, np.stack([runs.params, runs.tokens, runs.loss], axis=1).tolist(), strict=True
+    ):
         held.setdefault(label, []).append(run)
     # in the order of what they hold: neither labels nor the file's order of equal runs decide
     place = {label: index for index, label in enumerate(sorted(held, key=held.__getitem__))}
@@ -91,21 +94,20 @@ def _block_sizes(total: int, block: int) -> Iterator[int]:
         yield min(block, total - start)
 
 
-def _refit(fit: Fit, data: LogRuns, weights: "FloatArray") -> tuple["FloatArray", "NDArray[np.bool_]"]:
-    """Return the minima (S, 5) of the weighted objectives, and which descents converged."""
+def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> tuple["FloatArray", "NDArray[np.bool_]"]:
+    """Return the minima (S, m) of the weighted objectives, and which descents converged."""
     import numpy as np
 
-    delta, box = fit.objective.delta, box_around(data)
+    box, penalty = problem.box, problem.penalty
+    # E = 0 has its logarithm far below the box: the descents begin on the floor
+    start = np.tile(np.clip(problem.vector(fit.law), box.lower, box.upper), (len(weights), 1))
+    scale = np.tile(problem.scale(start[:1]), (len(weights), 1))
+    chunk = max(1, CELLS_PER_CHUNK // len(problem.z))
 
-    with np.errstate(divide="ignore"):  # log E of a fit with E = 0: the descents begin on the floor
-        start = np.tile(np.clip(pack(fit.law, data), box.lower, box.upper), (len(weights), 1))
-    scale = np.tile(column_norms(start[:1], data), (len(weights), 1))
-    chunk = max(1, CELLS_PER_CHUNK // len(data.z))
-
-    def weighted(theta: "FloatArray", rows: "NDArray[np.intp]") -> "Evaluation":
+    def weighted(phi: "FloatArray", rows: "NDArray[np.intp]") -> "Evaluation":
         parts = [
-            derivatives(theta[i : i + chunk], data, delta, weights[rows[i : i + chunk]])
-            for i in range(0, len(theta), chunk)
+            problem.derivatives(phi[i : i + chunk], penalty, weights[rows[i : i + chunk]])
+            for i in range(0, len(phi), chunk)
         ]
         value, gradient, hessian = (np.concatenate(part) for part in zip(*parts, strict=True))
         return value, gradient, hessian
@@ -114,10 +116,10 @@ def _refit(fit: Fit, data: LogRuns, weights: "FloatArray") -> tuple["FloatArray"
     return descent.theta, descent.converged
 
 
-def _laws(theta: "FloatArray", data: LogRuns) -> Iterator[ChinchillaLaw]:
-    """Return the laws of solver vectors (S, 5); what is no law (a term that vanished) is left out."""
-    for row in theta:
+def _laws(phi: "FloatArray", problem: Problem) -> Iterator[HasFrontier]:
+    """Return the laws of solver vectors (S, m); what is no law (a term that vanished) is left out."""
+    for row in phi:
         try:
-            yield ChinchillaLaw(**unpack(row, data))
+            yield problem.law(row)
         except LawError:
             continue

@@ -1,16 +1,38 @@
 """What a fit is: a law, how well it describes its runs, and how sure its minimum is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from scaling_cli.findings import Finding
-from scaling_cli.laws.additive import ChinchillaLaw
+from scaling_cli.laws.data_constrained import DataConstrainedLaw
+from scaling_cli.laws.law import HasFrontier, PredictsLoss
 from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
     from scaling_cli.runs import FloatArray
 
 Status = Literal["converged", "not-converged"]
+ObjectiveName = Literal["log-huber", "huber", "log-mse", "mse"]
+FormName = Literal["chinchilla", "tied", "overtraining", "kaplan", "data-constrained", "frontier"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitSettings:
+    """Everything a law was fitted with but its runs: with them, enough to fit it again.
+
+    ``weights`` count each run so many times, (n,) in the order of the runs; ``fixed`` holds constants of
+    the form that were not fitted, ``bounds`` the range that others had to stay in, both under the
+    constants' published names.
+    """
+
+    form: FormName = "chinchilla"
+    objective: ObjectiveName = "log-huber"
+    delta: float = 1e-3
+    overestimate_penalty: float = 1.0
+    weights: "FloatArray | None" = None
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +54,7 @@ class Starts:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Residuals r = log L_predicted - log L, all in the space of the fit.
+    """Residuals r = log L_predicted - log L, whatever the objective.
 
     ``r_squared`` is 1 - sum r^2 / sum (log L - mean log L)^2, ``residual_rms`` the root of the mean of
     r^2, ``residual_mad`` 1.4826 times the median of abs(r): the spread that outliers do not move.
@@ -47,23 +69,36 @@ class Quality:
 class Fit:
     """A law fitted to ``runs``; ``findings`` are what the fit itself has to say against it."""
 
-    law: ChinchillaLaw
+    law: HasFrontier
     runs: Runs
     objective: Objective
     starts: Starts
     status: Status
     quality: Quality
     findings: tuple[Finding, ...] = ()
+    settings: FitSettings = field(default_factory=FitSettings)
 
     @property
     def residuals(self) -> "FloatArray":
         """Log L_predicted - log L of every run, shape (n,)."""
         import numpy as np
 
-        return np.log(self.law.loss(self.runs.params, self.runs.tokens)) - np.log(self.runs.loss)
+        return np.log(predicted_loss(self.law, self.runs)) - np.log(self.runs.loss)
 
     @property
     def fitted_range(self) -> dict[str, tuple[float, float]]:
         """The least and the largest params, tokens and FLOPs (6 N D) of the runs."""
         spans = {"params": self.runs.params, "tokens": self.runs.tokens, "flops": self.runs.flops_6ND}
         return {name: (float(values.min()), float(values.max())) for name, values in spans.items()}
+
+
+def predicted_loss(law: HasFrontier, runs: Runs) -> "FloatArray":
+    """Return the loss in nats per token that ``law`` predicts for every run, shape (n,).
+
+    A frontier sees of a run only its 6 N D; the data-constrained form also its unique tokens, where known.
+    """
+    if isinstance(law, DataConstrainedLaw):
+        return law.loss(runs.params, runs.tokens, runs.unique_tokens)
+    if isinstance(law, PredictsLoss):
+        return law.loss(runs.params, runs.tokens)
+    return law.frontier_loss(runs.flops_6ND)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scaling_cli.fitting.penalty import Penalty
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
 
@@ -63,9 +64,22 @@ def unpack(theta: "FloatArray", data: LogRuns) -> dict[str, float]:
         return {"E": float(np.exp(e)), "A": A, "B": B, "alpha": alpha, "beta": beta}
 
 
+def predict(theta: "FloatArray", data: LogRuns) -> "FloatArray":
+    """Return log L_predicted = LSE(a - alpha x_i, b - beta y_i, e), (S, n) for ``theta`` (S, 5)."""
+    return _softmax(theta, data)[0]
+
+
+def jacobian(theta: "FloatArray", data: LogRuns) -> tuple["FloatArray", "FloatArray"]:
+    """Return log L_predicted, (S, n), and its derivatives (p1, p2, p3, -p1 x, -p2 y), (S, n, 5)."""
+    import numpy as np
+
+    f, p1, p2, p3 = _softmax(theta, data)
+    return f, np.stack([p1, p2, p3, -p1 * data.x, -p2 * data.y], axis=2)
+
+
 def residuals(theta: "FloatArray", data: LogRuns) -> "FloatArray":
     """Return r_i = LSE(a - alpha x_i, b - beta y_i, e) - z_i, shape (S, n) for ``theta`` of shape (S, 5)."""
-    return _softmax(theta, data)[0]
+    return _softmax(theta, data)[0] - data.z
 
 
 def objective(theta: "FloatArray", data: LogRuns, delta: float) -> "FloatArray":
@@ -74,34 +88,28 @@ def objective(theta: "FloatArray", data: LogRuns, delta: float) -> "FloatArray":
     Huber_delta(r) = r^2/2 for |r| <= delta, else delta (|r| - delta/2): Hoffmann et al. 2022, Eq. 3.
     The mean in its place makes common optimisers stop early (Besiroglu et al. 2024).
     """
-    total: FloatArray = _huber(residuals(theta, data), delta).sum(axis=1)
+    total: FloatArray = Penalty(delta=delta).costs(predict(theta, data), data.z)[0].sum(axis=1)
     return total
 
 
 def derivatives(
-    theta: "FloatArray", data: LogRuns, delta: float, weights: "FloatArray | None" = None
+    theta: "FloatArray", data: LogRuns, penalty: "Penalty | float", weights: "FloatArray | None" = None
 ) -> tuple["FloatArray", "FloatArray", "FloatArray"]:
     """Return the objective (S,), its gradient (S, 5) and its Hessian (S, 5, 5).
 
-    With the softmax weights p_k of the three terms, their inner derivatives u_k, psi = Huber' and
-    w = Huber'', the Hessian is sum (w - psi) J J^T + psi sum_k p_k u_k u_k^T with J = sum_k p_k u_k.
+    With the softmax weights p_k of the three terms, their inner derivatives u_k, and psi = rho', w = rho''
+    of the cost in the predicted log loss, the Hessian is
+    sum (w - psi) J J^T + psi sum_k p_k u_k u_k^T with J = sum_k p_k u_k.
     Each u_k is (1, -x), (1, -y) or (1), so every entry is a sum of weights times a monomial. ``weights``
-    (S, n) count every run of a candidate so many times; ``None`` counts each once.
+    (n,) or (S, n) count every run so many times; ``None`` counts each once. A number for the penalty is
+    the delta of the log-Huber one.
     """
     import numpy as np
 
-    r, p1, p2, p3 = _softmax(theta, data)
-    size = np.abs(r)
-    inner = np.minimum(size, delta)
-    psi = np.copysign(inner, r)
-    curvature = (size < delta).astype(np.float64)
-    size -= 0.5 * inner
-    inner *= size  # now the penalty of each run
-    if weights is not None:
-        psi *= weights
-        curvature *= weights
-        inner *= weights
-    curvature -= psi
+    penalty = penalty if isinstance(penalty, Penalty) else Penalty(delta=penalty)
+    f, p1, p2, p3 = _softmax(theta, data)
+    cost, psi, curvature = penalty.costs(f, data.z, weights)
+    curvature = curvature - psi
     m = data.monomials
 
     a, b, e, alpha, beta = range(5)
@@ -131,7 +139,7 @@ def derivatives(
         c += psi
         c *= p
         fill(c, entries)
-    return inner.sum(axis=1), gradient, hessian
+    return cost.sum(axis=1), gradient, hessian
 
 
 def column_norms(theta: "FloatArray", data: LogRuns) -> "FloatArray":
@@ -146,19 +154,10 @@ def column_norms(theta: "FloatArray", data: LogRuns) -> "FloatArray":
     return np.sqrt(norms)
 
 
-def _huber(r: "FloatArray", delta: float) -> "FloatArray":
-    """Huber_delta(r), elementwise."""
-    import numpy as np
-
-    size = np.abs(r)
-    inner = np.minimum(size, delta)
-    return inner * (size - 0.5 * inner)
-
-
 def _softmax(
     theta: "FloatArray", data: LogRuns
 ) -> tuple["FloatArray", "FloatArray", "FloatArray", "FloatArray"]:
-    """Return the residuals and the shares p1, p2, p3 of the three terms in each loss, each (S, n).
+    """Return log L_predicted and the shares p1, p2, p3 of the three terms in it, each (S, n).
 
     The terms are exponentiated as they are: within the solver's bounds they stay below exp(200).
     """
@@ -173,4 +172,4 @@ def _softmax(
     share = 1 / total
     p1 *= share
     p2 *= share
-    return np.log(total) - data.z, p1, p2, p3 * share
+    return np.log(total), p1, p2, p3 * share

@@ -1,26 +1,22 @@
-"""Approach 3: the constants of the Chinchilla form at the global minimum of the summed log-Huber loss."""
+"""Approach 3: the constants of a form at the global minimum of an objective summed over the runs."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scaling_cli.errors import FitRefused, LawError, UsageError
+from scaling_cli.errors import LawError, UsageError
 from scaling_cli.findings import Finding
+from scaling_cli.fitting.checks import check_fit, quality_of, unidentified
 from scaling_cli.fitting.design import check_design
-from scaling_cli.fitting.fit import Fit, Objective, Quality, Starts, Status
+from scaling_cli.fitting.fit import Fit, FitSettings, FormName, Objective, ObjectiveName, Starts, Status
+from scaling_cli.fitting.forms import form_named
 from scaling_cli.fitting.newton import Box, Descent, descend
-from scaling_cli.fitting.objective import (
-    PARAMETERS,
-    LogRuns,
-    column_norms,
-    derivatives,
-    log_runs,
-    residuals,
-    unpack,
-)
-from scaling_cli.fitting.starts import projected_starts
-from scaling_cli.laws.additive import ChinchillaLaw
+from scaling_cli.fitting.objective import LogRuns
+from scaling_cli.fitting.penalty import DELTA as DELTA
+from scaling_cli.fitting.penalty import Penalty
+from scaling_cli.fitting.problem import LOG_ZERO, Problem, check_constants
+from scaling_cli.fitting.surfaces import AdditiveSurface
 from scaling_cli.runs import Runs
-from scaling_cli.units import format_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,19 +24,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-DELTA = 1e-3
-"""The Huber threshold of Hoffmann et al. 2022, Sec. 3.3: larger overfits the small runs, App. D.2."""
-
-LEAST_DELTA, MOST_DELTA = 1e-5, 10.0
-"""Below the first the objective is the absolute error to rounding, whose kinks a descent cannot cross."""
-
 RELAXATION = (100.0, 30.0, 10.0, 3.0)
 """The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
-
-E_INDEX, ALPHA_INDEX, BETA_INDEX = (PARAMETERS.index(name) for name in ("e", "alpha", "beta"))
-
-LOG_ZERO = -1000.0
-"""The logarithm of E = 0: exp of it is 0."""
 
 RELAXED_STEPS, FINAL_STEPS = 6, 500
 STARTS, DIRECT_STARTS = 32, 8
@@ -48,44 +33,60 @@ STARTS, DIRECT_STARTS = 32, 8
 SAME_MINIMUM = 1e-6
 """Descents whose objectives agree to this share have found the same minimum."""
 
-NEGLIGIBLE = 1e-5
-"""A term below this share of a loss, or below the spread of the residuals, is not seen in that run."""
 
-LEAST_RUNS_PER_TERM = 3
-"""A term has two constants: it has to be seen in more runs than that."""
+def fit_law(
+    runs: Runs,
+    *,
+    form: FormName = "chinchilla",
+    objective: ObjectiveName = "log-huber",
+    delta: float = DELTA,
+    overestimate_penalty: float = 1.0,
+    weights: "FloatArray | None" = None,
+    fixed: Mapping[str, float] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+) -> Fit:
+    """Fit a law of ``form`` to ``runs``, to the global minimum of ``objective``.
 
-MOST_UNEXPLAINED, POORLY_EXPLAINED = 0.7, 0.4
-"""Robust spread of the residuals over that of log L: above the first a fit is refused, above the second
-warned of. In the published study it is 0.04; no law at all leaves 1."""
+    By default L(N, D) = E + A N^-alpha + B D^-beta at the least
+    sum_i Huber_delta(LSE(a - alpha log N_i, b - beta log D_i, e) - log L_i) with A = exp a, B = exp b,
+    E = exp e (Hoffmann et al. 2022, Eq. 3): the sum, not the mean. The forms are those of
+    fitting/forms.py, the objectives and ``overestimate_penalty`` those of fitting/penalty.py. ``weights``
+    (n,) count each run so many times; ``fixed`` and ``bounds`` hold constants of the form, by their
+    published names, at a value or within a range. ``runs`` hold counts and nats per token; the constants
+    returned are for counts. Row order does not matter.
 
-
-def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
-    """Fit L(N, D) = E + A N^-alpha + B D^-beta to ``runs``, to the global minimum.
-
-    Minimises sum_i Huber_delta(LSE(a - alpha log N_i, b - beta log D_i, e) - log L_i) with A = exp a,
-    B = exp b, E = exp e (Hoffmann et al. 2022, Eq. 3): the sum, not the mean. ``runs`` hold counts and
-    nats per token; the constants returned are for counts. Row order does not matter.
-
-    Raises ``FitRefused`` where the runs cannot identify the five constants, ``UsageError`` for a delta
-    that is none.
+    Raises ``FitRefused`` where the runs cannot identify the constants, ``UsageError`` for settings that
+    are none.
     """
+    settings = FitSettings(
+        form=form,
+        objective=objective,
+        delta=delta,
+        overestimate_penalty=overestimate_penalty,
+        weights=_checked_weights(weights, runs),
+        fixed=dict(fixed or {}),
+        bounds=dict(bounds or {}),
+    )
+    return fit_with(runs, settings)
+
+
+def fit_with(runs: Runs, settings: FitSettings) -> Fit:
+    """Fit ``runs`` as ``settings`` say; see ``fit_law``."""
     import numpy as np
 
-    if not LEAST_DELTA <= delta <= MOST_DELTA:
-        raise UsageError(
-            f"delta must lie between {LEAST_DELTA:g} and {MOST_DELTA:g}, got {delta:g}",
-            hint="it is a difference of log losses: 1e-3 is the published choice",
-        )
-    check_design(runs)
-    data = log_runs(runs.select(order_runs(runs)))
-    descent = _minimise(data, delta)
+    Penalty(settings.objective, settings.delta, settings.overestimate_penalty).check_delta()
+    check_constants(form_named(settings.form), settings)
+    counted = runs if settings.weights is None else runs.select(settings.weights > 0)
+    check_design(counted, settings)
+    problem = ordered_problem(runs, settings)
+    descent = _minimise(problem)
     best = int(np.argmin(descent.value))
-    theta = descent.theta[best]
-    findings = _check_terms(theta, data, runs.names)
+    phi = descent.theta[best]
+    findings = check_fit(phi, problem, runs.names)
     try:
-        law = ChinchillaLaw(**unpack(theta, data))
+        law = problem.law(phi)
     except LawError as error:
-        raise _unidentified(f"the best fit is no law ({error.message})", runs.names) from None
+        raise unidentified(f"the best fit is no law ({error.message})", runs.names) from None
     scale = descent.value[best] * (1 + SAME_MINIMUM) + np.finfo(float).eps ** 2 * len(runs)
     status: Status = "converged" if descent.converged[best] else "not-converged"
     if status == "not-converged":
@@ -94,110 +95,100 @@ def fit_law(runs: Runs, *, delta: float = DELTA) -> Fit:
     return Fit(
         law=law,
         runs=runs,
-        objective=Objective("log-huber", delta, float(descent.value[best])),
+        objective=Objective(settings.objective, settings.delta, float(descent.value[best])),
         starts=Starts(len(descent.value), int((descent.value <= scale).sum())),
         status=status,
-        quality=_quality(residuals(theta[None, :], data)[0], data.z),
+        quality=quality_of(problem.predict(phi) - problem.z, problem.z),
         findings=findings,
+        settings=settings,
     )
+
+
+def ordered_problem(runs: Runs, settings: FitSettings) -> Problem:
+    """Return the fit's problem with the runs in their canonical order."""
+    order = order_runs(runs)
+    if settings.weights is not None:
+        settings = replace(settings, weights=settings.weights[order])
+    return Problem(runs.select(order), settings)
 
 
 def order_runs(runs: Runs) -> "NDArray[np.intp]":
     """Return the canonical order of runs, so that sums and draws do not depend on the order of a file."""
     import numpy as np
 
-    return np.lexsort((runs.loss, runs.tokens, runs.params))
-
-
-def _minimise(data: LogRuns, delta: float) -> Descent:
-    """Descend from many starts: through the relaxed objectives, and a few straight at the final one."""
-    import numpy as np
-
-    box, starts = box_around(data), projected_starts(data, STARTS)
-    relaxed = starts
-    for factor in RELAXATION:
-        relaxed = _descend(relaxed, data, factor * delta, box, RELAXED_STEPS).theta
-    candidates = np.concatenate([relaxed, starts[:DIRECT_STARTS]])
-    descent = _descend(candidates, data, delta, box, FINAL_STEPS)
-    on_floor = descent.theta[:, E_INDEX] <= box.lower[E_INDEX]
-    if on_floor.any():
-        # those that stayed on the floor of log E end at E = 0 itself, with the other four constants settled
-        without_E = replace(box, lower=np.where(np.arange(5) == E_INDEX, LOG_ZERO, box.lower))
-        theta = descent.theta[on_floor]
-        theta[:, E_INDEX] = LOG_ZERO
-        settled = _descend(theta, data, delta, without_E, FINAL_STEPS)
-        descent.theta[on_floor], descent.value[on_floor] = settled.theta, settled.value
-        descent.converged[on_floor] = settled.converged
-    return descent
-
-
-def _descend(theta: "FloatArray", data: LogRuns, delta: float, box: Box, max_steps: int) -> Descent:
-    """Descend from every row of ``theta``, each run counted once."""
-    import numpy as np
-
-    scale = column_norms(np.clip(theta, box.lower, box.upper), data)
-    return descend(
-        theta, lambda rows_theta, _: derivatives(rows_theta, data, delta), scale, box, max_steps=max_steps
-    )
+    further = () if runs.unique_tokens is None else (runs.unique_tokens,)
+    return np.lexsort((*further, runs.loss, runs.tokens, runs.params))
 
 
 def box_around(data: LogRuns) -> Box:
-    """Bounds that no law worth the name comes near: where a fit ends on one, it is refused or said."""
+    """Return the bounds of the additive form's coordinates a, b, e, alpha, beta."""
+    return AdditiveSurface(data).box
+
+
+def _checked_weights(weights: "FloatArray | None", runs: Runs) -> "FloatArray | None":
+    """Return the weights as an array; ``UsageError`` unless each run has one, finite and not negative."""
     import numpy as np
 
-    middle, least, most = data.z.mean(), data.z.min(), data.z.max()
-    return Box(
-        lower=np.array([middle - 25, middle - 25, least - 14, 1e-3, 1e-3]),
-        upper=np.array([middle + 25, middle + 25, most + 1, 10.0, 10.0]),
+    if weights is None:
+        return None
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (len(runs),):
+        raise UsageError(f"there are {values.size} weights for {len(runs)} runs", hint="give one per run")
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if bad.size:
+        raise UsageError(
+            f"{runs.names[bad[0]]}: a weight must not be negative, got {values[bad[0]]:g}",
+            hint="0 leaves a run out, 2 counts it twice",
+        )
+    return values
+
+
+def _minimise(problem: Problem) -> Descent:
+    """Descend from many starts: through the relaxed objectives, and a few straight at the final one."""
+    import numpy as np
+
+    starts = problem.starts(STARTS)
+    relaxed = starts
+    for factor in (1.0,) if problem.penalty.is_square else RELAXATION:
+        relaxed = _descend(relaxed, problem, RELAXED_STEPS, penalty=problem.penalty.relaxed(factor)).theta
+    candidates = np.concatenate([relaxed, starts[:DIRECT_STARTS]])
+    descent = _descend(candidates, problem, FINAL_STEPS)
+    if problem.floor is not None:
+        _settle_floor(descent, problem, problem.floor)
+    return descent
+
+
+def _settle_floor(descent: Descent, problem: Problem, floor: int) -> None:
+    """Take what stayed on the floor of log E to E = 0 itself, with the other constants settled."""
+    import numpy as np
+
+    on_floor = descent.theta[:, floor] <= problem.box.lower[floor]
+    if not on_floor.any():
+        return
+    box = problem.box
+    without_E = replace(box, lower=np.where(np.arange(box.lower.size) == floor, LOG_ZERO, box.lower))
+    theta = descent.theta[on_floor]
+    theta[:, floor] = LOG_ZERO
+    settled = descend(
+        theta,
+        lambda phi, _: problem.derivatives(phi, problem.penalty),
+        problem.scale(theta),
+        without_E,
+        max_steps=FINAL_STEPS,
     )
+    descent.theta[on_floor], descent.value[on_floor] = settled.theta, settled.value
+    descent.converged[on_floor] = settled.converged
 
 
-def _check_terms(theta: "FloatArray", data: LogRuns, names: tuple[str, ...]) -> tuple[Finding, ...]:
-    """Refuse a fit in which params or tokens play no part that the runs can show; say where E plays none."""
-    import numpy as np
-
-    a, b, e, alpha, beta = theta
-    box = box_around(data)
-    quality = _quality(residuals(theta[None, :], data)[0], data.z)
-    # against the spread that outliers do not move: a few wild losses do not make a fit a poor one
-    spread = 1.4826 * float(np.median(np.abs(data.z - np.median(data.z))))
-    unexplained = quality.residual_mad / spread if spread > 0 else 1.0
-    poor = f"the residuals spread {format_share(unexplained)} as wide as the log losses themselves"
-    if unexplained > MOST_UNEXPLAINED:
-        raise _unidentified(poor, names)
-    for name, term, exponent, index in (
-        ("params", a - alpha * data.x, alpha, ALPHA_INDEX),
-        ("tokens", b - beta * data.y, beta, BETA_INDEX),
-    ):
-        if not box.lower[index] < exponent < box.upper[index]:
-            raise _unidentified(f"in these runs the loss does not fall as a power of {name}", names)
-        visible = int((np.exp(term - data.z) > max(NEGLIGIBLE, quality.residual_mad)).sum())
-        if visible < LEAST_RUNS_PER_TERM:
-            message = f"the term in {name} stands above the noise in {visible} of {len(names)} runs"
-            raise _unidentified(message, names)
-    findings = []
-    if np.exp(e - data.z.min()) < NEGLIGIBLE:
-        message = "the runs show no irreducible loss (E = 0 fits best): losses far beyond them are too low"
-        findings.append(Finding("no-irreducible-loss", "warning", message))
-    if unexplained > POORLY_EXPLAINED:
-        findings.append(Finding("poor-fit", "warning", poor))
-    return tuple(findings)
-
-
-def _unidentified(message: str, names: tuple[str, ...]) -> FitRefused:
-    return FitRefused(
-        Finding("unidentified", "refusal", message, names),
-        hint="check the columns and units; add runs at other sizes and token counts",
-    )
-
-
-def _quality(r: "FloatArray", z: "FloatArray") -> Quality:
-    """Return R^2 and the spread of the residuals, in log loss."""
-    import numpy as np
-
-    total = float(((z - z.mean()) ** 2).sum())
-    return Quality(
-        r_squared=1 - float((r * r).sum()) / total if total > 0 else 0.0,
-        residual_rms=float(np.sqrt((r * r).mean())),
-        residual_mad=1.4826 * float(np.median(np.abs(r))),
+def _descend(
+    phi: "FloatArray", problem: Problem, max_steps: int, *, penalty: Penalty | None = None
+) -> Descent:
+    """Descend from every row of ``phi``, each run counted with the fit's own weight."""
+    penalty = penalty or problem.penalty
+    return descend(
+        phi,
+        lambda rows, _: problem.derivatives(rows, penalty),
+        problem.scale(phi),
+        problem.box,
+        max_steps=max_steps,
     )

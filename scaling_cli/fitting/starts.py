@@ -17,18 +17,18 @@ LEAST_SHARE = 1e-4
 """A coefficient that the linear fit sets to zero starts at this share of the loss instead."""
 
 
-def projected_starts(data: LogRuns, count: int) -> "FloatArray":
+def projected_starts(data: LogRuns, count: int, exponents: "FloatArray | None" = None) -> "FloatArray":
     """Return solver vectors, shape (S, 5), that are worth descending from; S is ``count`` or a few more.
 
     For given exponents the law is linear in E, A, B: on a grid of (alpha, beta) the non-negative
     least squares of (E + A N^-alpha + B D^-beta - L)/L are solved in closed form, all at once. Taken are
     the local minima of the grid, the best cells, and a coarse lattice over the whole grid, so that a
     basin which least squares does not see is tried too; the first few once more with E = 0 (e = -inf,
-    which the caller's bounds make finite).
+    which the caller's bounds make finite). ``exponents`` are others for the grid.
     """
     import numpy as np
 
-    exponents = np.array(EXPONENTS)
+    exponents = np.array(EXPONENTS) if exponents is None else exponents
     misfit, coefficients = _project(data, exponents)
     size = len(exponents)
     padded = np.pad(misfit, 1, constant_values=np.inf)
@@ -87,3 +87,27 @@ def _project(data: LogRuns, exponents: "FloatArray") -> tuple["FloatArray", "Flo
         full[..., subset] = solution
         coefficients = np.where(better[..., None], full, coefficients)
     return misfit, coefficients
+
+
+def nonnegative_pair(u: "FloatArray", v: "FloatArray") -> tuple["FloatArray", "FloatArray"]:
+    """Return the c >= 0, (G, 2), of least sum (c_1 u + c_2 v - 1)^2, and that sum, (G,).
+
+    ``u`` and ``v`` are columns of shape (G, n), positive, one pair for each of G problems.
+    """
+    import numpy as np
+
+    uu, vv, uv = (u * u).sum(axis=1), (v * v).sum(axis=1), (u * v).sum(axis=1)
+    u1, v1 = u.sum(axis=1), v.sum(axis=1)
+    determinant = np.maximum(uu * vv - uv * uv, 1e-13 * uu * vv)
+    both = np.stack([(u1 * vv - v1 * uv) / determinant, (v1 * uu - u1 * uv) / determinant], axis=1)
+    # where one of them would be negative it is zero, and the better of the two alone is taken
+    is_first = np.greater(u1**2 / uu, v1**2 / vv)
+    is_first = is_first.reshape(-1, 1)
+    alone = np.where(
+        is_first,
+        np.stack([u1 / uu, np.zeros_like(uu)], axis=1),
+        np.stack([np.zeros_like(vv), v1 / vv], axis=1),
+    )
+    chosen = np.where((both > 0).all(axis=1)[:, None], both, alone)
+    explained = chosen[:, 0] * u1 + chosen[:, 1] * v1
+    return chosen, u.shape[1] - explained

@@ -14,6 +14,7 @@ from scaling_cli.fitting.objective import (
     residuals,
     unpack,
 )
+from scaling_cli.fitting.penalty import Penalty
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
 
@@ -61,7 +62,7 @@ def test_objective_is_a_sum_over_runs() -> None:
 def test_gradient_and_hessian_agree_with_finite_differences(delta: float) -> None:
     data = log_runs(study())
     theta = candidates(data)
-    value, gradient, hessian = derivatives(theta, data, delta)
+    value, gradient, hessian = derivatives(theta, data, Penalty(delta=delta))
     np.testing.assert_allclose(value, objective(theta, data, delta), rtol=1e-14)
     # a step that leaves every residual on its side of the Huber threshold keeps the difference smooth
     distance = np.abs(np.abs(residuals(theta, data)) - delta).min()
@@ -69,7 +70,9 @@ def test_gradient_and_hessian_agree_with_finite_differences(delta: float) -> Non
     for k in range(5):
         shift = np.zeros(5)
         shift[k] = step
-        ahead, behind = derivatives(theta + shift, data, delta), derivatives(theta - shift, data, delta)
+        ahead, behind = (
+            derivatives(theta + shift * sign, data, Penalty(delta=delta)) for sign in (1, -1)
+        )
         scale = np.abs(gradient).max()
         np.testing.assert_allclose(
             (ahead[0] - behind[0]) / (2 * step), gradient[:, k], rtol=1e-4, atol=1e-6 * scale
@@ -102,7 +105,7 @@ def test_weights_count_runs_as_often_as_they_say() -> None:
     copied = runs.select(np.repeat(np.arange(30), counts))
     data = log_runs(runs)
     theta = candidates(data)
-    weighted = derivatives(theta, data, 1e-3, np.tile(counts.astype(float), (len(theta), 1)))
+    weighted = derivatives(theta, data, Penalty(), np.tile(counts.astype(float), (len(theta), 1)))
     # the copies are centred elsewhere: compare in the coordinates of the original
     constants = [unpack(row, data) for row in theta]
     moved = np.array([pack(ChinchillaLaw(**law), log_runs(copied)) for law in constants])
