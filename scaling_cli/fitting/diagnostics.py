@@ -17,9 +17,8 @@ from scaling_cli.fitting.diagnostics_fit import (
 from scaling_cli.fitting.diagnostics_influence import Refit, find_outliers, spread_of_log_size
 from scaling_cli.fitting.diagnostics_table import diagnose_table
 from scaling_cli.fitting.fit import Fit
-from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.laws.card import NATS
-from scaling_cli.laws.law import Law
+from scaling_cli.laws.law import Allocates, Law
 from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def find_near_collinear(
     """
     if draws:
         return find_wide_ratio(draws, target)
-    if not isinstance(fit.law, ChinchillaLaw):
+    if not isinstance(fit.law, Allocates):
         return None
     spread = spread_of_log_size(fit, target, clusters=clusters, refit=refit)
     half = 2 * Z_90 * spread

@@ -223,7 +223,7 @@ def find_seed_noise(fit: Fit, columns: "Columns") -> tuple[Finding, ...]:
     found = [Finding("seed-noise", "info", message, names)]
     single = np.setdiff1d(np.arange(len(runs)), repeated)
     means = [math.sqrt(len(group)) * float(r[group].mean()) for group in groups] + r[single].tolist()
-    rest = len(means) - len(fit.law.parameters)
+    rest = len(means) - len(fit.law.parameters) + len(fit.settings.fixed)
     if rest < LEAST_REPEATS or pure == 0:
         return tuple(found)
     lack = (1.4826 * float(np.median(np.abs(means)))) ** 2 * len(means) / rest

@@ -8,10 +8,8 @@ from scaling_cli.errors import LawError
 from scaling_cli.findings import Finding
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.newton import descend
-from scaling_cli.fitting.objective import column_norms, derivatives, log_runs, pack, unpack
-from scaling_cli.fitting.parametric import box_around
-from scaling_cli.laws.additive import ChinchillaLaw
-from scaling_cli.laws.law import Allocates, Law
+from scaling_cli.fitting.problem import Problem
+from scaling_cli.laws.law import Allocates, HasFrontier, Law
 from scaling_cli.units import format_count, format_flops, format_number, format_share
 
 if TYPE_CHECKING:
@@ -41,6 +39,9 @@ CELLS = 65_536
 
 LEAST_TRIED = 32
 
+DIFFERENCE = 1e-6
+"""The step in which the gradient of log N_opt is differenced: the coordinates are of order one."""
+
 GROUPS = 64
 """The jackknife leaves out so many groups of runs at most: a spread from 64 is known to 9 %."""
 
@@ -56,10 +57,10 @@ def find_outliers(fit: Fit, target: float, *, refit: Refit | None = None) -> Fin
     """
     import numpy as np
 
-    if not isinstance(fit.law, ChinchillaLaw) or len(fit.runs) < 2:
+    if not isinstance(fit.law, Allocates) or len(fit.runs) < 2:
         return None
     again = refit or refit_weighted
-    steps = one_step_moves(fit)
+    steps = one_step_moves(fit, target)
     tried = np.argsort(-np.abs(steps), kind="stable")[: max(LEAST_TRIED, CELLS // len(steps))]
     weights = np.ones((len(tried), len(steps)))
     weights[np.arange(len(tried)), tried] = 0.0
@@ -112,38 +113,38 @@ def refit_weighted(fit: Fit, weights: "FloatArray") -> list[Law | None]:
     """Return the laws at the minima of the fit's objective under each row of weights, (S, n)."""
     import numpy as np
 
-    data = log_runs(fit.runs)
-    delta, box = fit.objective.delta, box_around(data)
-    assert isinstance(fit.law, ChinchillaLaw)
-    with np.errstate(divide="ignore"):  # log E of a fit with E = 0: the descents begin on the floor
-        start = np.tile(np.clip(pack(fit.law, data), box.lower, box.upper), (len(weights), 1))
-    scale = np.tile(column_norms(start[:1], data), (len(weights), 1))
+    problem = Problem(fit.runs, fit.settings)
+    box = problem.box
+    start = np.tile(np.clip(problem.vector(fit.law), box.lower, box.upper), (len(weights), 1))
+    scale = np.tile(problem.scale(start[:1]), (len(weights), 1))
 
-    def weighted(theta: "FloatArray", rows: "NDArray[np.intp]") -> "Evaluation":
-        return derivatives(theta, data, delta, weights[rows])
+    def weighted(phi: "FloatArray", rows: "NDArray[np.intp]") -> "Evaluation":
+        return problem.derivatives(phi, problem.penalty, weights[rows])
 
     descent = descend(start, weighted, scale, box, max_steps=STEPS)
     laws: list[Law | None] = []
-    for theta, is_done in zip(descent.theta, descent.converged, strict=True):
+    for phi, is_done in zip(descent.theta, descent.converged, strict=True):
         try:
-            laws.append(ChinchillaLaw(**unpack(theta, data)) if is_done else None)
+            laws.append(problem.law(phi) if is_done else None)
         except LawError:
             laws.append(None)
     return laws
 
 
-def one_step_moves(fit: Fit) -> "FloatArray":
-    """Return the change of log N_opt, but for a factor, without each run by one Gauss-Newton step, (n,).
+def one_step_moves(fit: Fit, target: float) -> "FloatArray":
+    """Return the change of log N_opt at ``target`` without each run, by one Gauss-Newton step, (n,).
 
-    psi_i g (J^T W J)^-1 J_i with W = psi(r)/r: exact for squares, and good enough to rank runs by. g is the
-    gradient of log N_opt at the geometric mean of the budgets.
+    rho'_i g (J^T W J)^-1 J_i with W = rho'/r: exact for squares, and good enough to rank runs by.
     """
     import numpy as np
 
-    J, g, r = linearise(fit, float(np.exp(np.log(fit.runs.flops_6ND).mean())))
-    inner = np.minimum(np.abs(r), fit.objective.delta)
-    weights = inner / np.maximum(np.abs(r), 1e-300)
-    moves: FloatArray = J @ (np.linalg.pinv((J.T * weights) @ J) @ g) * np.copysign(inner, r)
+    problem = Problem(fit.runs, fit.settings)
+    J, g = linearise(problem, fit.law, target)
+    r = fit.residuals
+    f = np.log(fit.runs.loss) + r
+    _, slope, _ = problem.penalty.costs(f, problem.z, problem.weights)
+    weights = np.abs(slope) / np.maximum(np.abs(r), 1e-300)
+    moves: FloatArray = J @ (np.linalg.pinv((J.T * weights) @ J) @ g) * slope
     return moves
 
 
@@ -172,31 +173,19 @@ def spread_of_log_size(
     return math.sqrt((count - 1) / count * float(((known - known.mean()) ** 2).sum()))
 
 
-def linearise(fit: Fit, target: float) -> "tuple[FloatArray, FloatArray, FloatArray]":
-    """Return J = d log L_i/d theta (n, 5), g = d log N_opt/d theta (5,), and the residuals (n,).
-
-    theta = (log A, log B, log E, alpha, beta) at the runs' centre, where they are least correlated;
-    log N_opt = (log(alpha A/(beta B)) + beta log(C/6))/(alpha + beta).
-    """
+def linearise(problem: Problem, law: HasFrontier, target: float) -> "tuple[FloatArray, FloatArray]":
+    """Return J = d log L_i/d phi (n, m) and g = d log N_opt(target)/d phi (m,), phi the free coordinates."""
     import numpy as np
 
-    law, runs = fit.law, fit.runs
-    assert isinstance(law, ChinchillaLaw)
-    x, y = np.log(runs.params), np.log(runs.tokens)
-    centre_N, centre_D = float(x.mean()), float(y.mean())
-    x, y = x - centre_N, y - centre_D
-    loss = law.loss(runs.params, runs.tokens)
-    p1, p2 = law.A * runs.params**-law.alpha / loss, law.B * runs.tokens**-law.beta / loss
-    J = np.stack([p1, p2, law.E / loss, -p1 * x, -p2 * y], axis=1)
-    total, log_N = law.alpha + law.beta, math.log(law.optimum(target)[0])
-    log_D = math.log(target / 6) - log_N
-    g = np.array(
-        [
-            1 / total,
-            -1 / total,
-            0.0,
-            (1 / law.alpha + centre_N - log_N) / total,
-            (-1 / law.beta - centre_D + log_D) / total,
-        ]
-    )
-    return J, g, np.log(loss) - np.log(runs.loss)
+    phi = np.clip(problem.vector(law), problem.box.lower, problem.box.upper)
+    J = problem.surface.jacobian(problem.theta(phi[None, :]))[1][0] @ problem.T
+
+    def log_size(at: "FloatArray") -> float:
+        try:
+            return _log_size(problem.law(at), target) or 0.0
+        except LawError:
+            return math.nan
+
+    steps = DIFFERENCE * np.eye(len(phi))
+    g = np.array([(log_size(phi + step) - log_size(phi - step)) / (2 * DIFFERENCE) for step in steps])
+    return J, np.nan_to_num(g)
