@@ -90,6 +90,18 @@ def parse_sweep(text: str) -> tuple[float, ...]:
     return (low, *inner, high)
 
 
+def parse_range(text: str) -> tuple[float, float]:
+    """Read ``low:high``, like ``0.1:0.6``."""
+    low, colon, high = text.partition(":")
+    hint = "write it like 0.1:0.6"
+    if not colon:
+        raise QuantityError(f"{text!r} is not a range low:high", hint=hint)
+    ends = parse_quantity(low), parse_quantity(high)
+    if ends[0] >= ends[1]:
+        raise QuantityError(f"a range runs upwards, got {text}", hint=hint)
+    return ends
+
+
 @dataclass(frozen=True, slots=True)
 class HardwareTime:
     """Accelerators for a time: ``count`` chips called ``accelerator`` for ``seconds`` at ``mfu``."""

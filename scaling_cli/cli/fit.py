@@ -1,19 +1,34 @@
 """``scaling fit``: a table of runs becomes a law, and the law's answer at the target budgets."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from scaling_cli import __version__
 from scaling_cli.cli.fit_options import (
     AllStepsOption,
+    BacktestOption,
     BootstrapOption,
+    BoundOption,
     ClusterOption,
     ColumnOption,
     ConfigOption,
     DeltaOption,
     DropOption,
+    FixOption,
+    FormOption,
+    ObjectiveOption,
+    PenaltyOption,
     RunsArgument,
     SaveOption,
     SeedOption,
+    SensitivityOption,
     TargetsOption,
     UnfinishedOption,
     UnitOption,
+    VerifyOption,
+    WeightsOption,
     WhereOption,
 )
 from scaling_cli.cli.options import (
@@ -29,9 +44,24 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, show
-from scaling_cli.cli.study import Sureness, read_study, run_study
+from scaling_cli.cli.study import (
+    Sureness,
+    check_plan,
+    fit_table,
+    plan_study,
+    rank_table,
+    read_study,
+    read_table,
+)
 from scaling_cli.conditions import parse_condition
-from scaling_cli.units import parse_positive, parse_sweep
+from scaling_cli.errors import ScalingError
+from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse_sweep
+
+if TYPE_CHECKING:
+    from scaling_cli.fitting.fit import Fit
+    from scaling_cli.reports.report import Report
+
+T = TypeVar("T")
 
 EPILOG = """Examples:
 
@@ -49,35 +79,58 @@ def fit(
     drop_highest_losses: DropOption = None,
     all_steps: AllStepsOption = None,
     include_unfinished: UnfinishedOption = None,
+    form: FormOption = None,
+    objective: ObjectiveOption = None,
     delta: DeltaOption = None,
+    overestimate_penalty: PenaltyOption = None,
+    weights: WeightsOption = None,
+    fix: FixOption = None,
+    bound: BoundOption = None,
     flops: TargetsOption = None,
     save: SaveOption = None,
     bootstrap: BootstrapOption = 1000,
     seed: SeedOption = 0,
     cluster: ClusterOption = None,
     interval: IntervalOption = DEFAULT_INTERVAL,
+    backtest: BacktestOption = False,
+    sensitivity: SensitivityOption = False,
+    verify: VerifyOption = None,
     waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
     strict: StrictOption = False,
 ) -> None:
-    """Fit the Chinchilla form to training runs, and solve it at the target budgets."""
+    """Fit a scaling law to training runs, and solve it at the target budgets."""
     study = read_study(
         config,
         runs=runs,
         columns=read_pairs("--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])]),
-        units=_read_units(unit or []),
+        units=_read_named("--unit", unit, parse_positive),
         where=tuple(read_option("--where", parse_condition, text) for text in where or []),
         drop_highest_losses=drop_highest_losses,
         all_steps=all_steps,
         include_unfinished=include_unfinished,
-        delta=None if delta is None else read_option("--delta", parse_positive, delta),
+        form=form,
+        objective=objective,
+        delta=_read_positive("--delta", delta),
+        overestimate_penalty=_read_positive("--overestimate-penalty", overestimate_penalty),
+        weights=weights,
+        fixed=_read_named("--fix", fix, parse_quantity),
+        bounds=_read_named("--bound", bound, parse_range),
         flops=tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text)),
         waste=None if waste is None else read_waste(waste),
     )
 
     sureness = Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
-    plan = run_study(study, sureness)
+    table = read_table(study)
+    ranking = rank_table(study, table, sureness) if study.form == "all" else None
+    fitted = ranking.best if ranking else fit_table(study, table)
+    if verify:
+        _verify(verify, fitted, table.sha256, partial(show, output_format=output_format, output=output))
+        return
+    plan = plan_study(study, table, fitted, sureness)
+    plan = replace(plan, ranking=ranking)
+    plan = check_plan(plan, table, sureness, backtest=backtest, sensitivity=sensitivity)
 
     from scaling_cli.files.law_file import write_law
     from scaling_cli.reports.fit import fit_report
@@ -88,7 +141,23 @@ def fit(
     show(report, output_format, output, strict=strict)
 
 
-def _read_units(texts: list[str]) -> dict[str, float]:
-    """Return ``--unit params=1e6`` as numbers."""
-    pairs = read_pairs("--unit", texts)
-    return {name: read_option(f"--unit {name}", parse_positive, value) for name, value in pairs.items()}
+def _verify(path: str, fitted: "Fit", sha256: str, show_report: "Callable[[Report], None]") -> None:
+    """Show whether the law saved at ``path`` is the one the runs give again; exit 1 where it is not."""
+    from scaling_cli.files.law_file import read_law
+    from scaling_cli.planning.verify import verify
+    from scaling_cli.reports.verify import verify_report
+
+    found = verify(read_law(path), fitted, sha256=sha256, version=f"scaling {__version__}")
+    show_report(verify_report(found))
+    if not found.is_same:
+        raise ScalingError(f"--verify: {found.verdict}")
+
+
+def _read_named(option: str, texts: list[str] | None, parse: Callable[[str], T]) -> dict[str, T]:
+    """Return the values of a repeated option ``NAME=VALUE``, by name."""
+    pairs = read_pairs(option, texts or [])
+    return {name: read_option(f"{option} {name}", parse, value) for name, value in pairs.items()}
+
+
+def _read_positive(option: str, text: str | None) -> float | None:
+    return None if text is None else read_option(option, parse_positive, text)

@@ -1,9 +1,24 @@
 """The options of ``scaling fit``."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
+
+
+def complete_form(incomplete: str) -> list[str]:
+    """Complete the name of a form."""
+    from scaling_cli.fitting.fit import FormName
+
+    return [name for name in (*get_args(FormName), "all") if name.startswith(incomplete)]
+
+
+def complete_objective(incomplete: str) -> list[str]:
+    """Complete the name of an objective."""
+    from scaling_cli.fitting.fit import ObjectiveName
+
+    return [name for name in get_args(ObjectiveName) if name.startswith(incomplete)]
+
 
 Reading = partial(typer.Option, rich_help_panel="Reading the runs")
 Fitting = partial(typer.Option, rich_help_panel="The fit")
@@ -43,6 +58,44 @@ DeltaOption = Annotated[
     str | None,
     Fitting("--delta", metavar="DELTA", help="The Huber threshold in log loss.", show_default="1e-3"),
 ]
+FormOption = Annotated[
+    str | None,
+    Fitting(
+        "--form",
+        metavar="FORM",
+        help="chinchilla, tied, overtraining, kaplan, data-constrained, frontier; all ranks them.",
+        show_default="chinchilla",
+        autocompletion=complete_form,
+    ),
+]
+ObjectiveOption = Annotated[
+    str | None,
+    Fitting(
+        "--objective",
+        metavar="NAME",
+        help="log-huber, huber, log-mse or mse.",
+        show_default="log-huber",
+        autocompletion=complete_objective,
+    ),
+]
+PenaltyOption = Annotated[
+    str | None,
+    Fitting(
+        "--overestimate-penalty",
+        metavar="FACTOR",
+        help="How much more a law above a run's loss counts than one below it.",
+        show_default="1",
+    ),
+]
+WeightsOption = Annotated[
+    str | None, Fitting("--weights", metavar="COLUMN", help="Count each run as often as this column says.")
+]
+FixOption = Annotated[
+    list[str] | None, Fitting("--fix", metavar="NAME=VALUE", help="E=1.69: not fitted; repeat it.")
+]
+BoundOption = Annotated[
+    list[str] | None, Fitting("--bound", metavar="NAME=LOW:HIGH", help="alpha=0.1:0.6; repeat it.")
+]
 TargetsOption = Annotated[
     list[str] | None,
     Fitting(
@@ -63,4 +116,17 @@ ClusterOption = Annotated[
 ]
 SaveOption = Annotated[
     str | None, Fitting("--save", metavar="FILE", help="Save the law, for scaling optimal --law FILE.")
+]
+
+Checking = partial(typer.Option, rich_help_panel="Checking the fit")
+
+BacktestOption = Annotated[
+    bool, Checking("--backtest", help="Refit without the largest budgets, and predict them.")
+]
+SensitivityOption = Annotated[
+    bool, Checking("--sensitivity", help="The last target's plan under each other reasonable choice.")
+]
+VerifyOption = Annotated[
+    str | None,
+    Checking("--verify", metavar="LAW", help="Say whether the runs give this law file again, and stop."),
 ]

@@ -1,19 +1,21 @@
 """A study, from its options and its YAML to a fitted law: which runs, which fit, how sure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scaling_cli import __version__
 from scaling_cli.cli.options import read_waste
-from scaling_cli.errors import FitRefused, UsageError
+from scaling_cli.errors import FitRefused, InputError, UsageError
 
 if TYPE_CHECKING:
     from scaling_cli.files.experiment import Experiment
     from scaling_cli.files.run_table import RunTable
     from scaling_cli.fitting.fit import Fit
     from scaling_cli.planning.fitted_plan import FittedPlan
+    from scaling_cli.planning.form_ranking import FormRanking
 
 
 def read_study(config: str | None, **options: object) -> "Experiment":
@@ -32,7 +34,7 @@ def read_study(config: str | None, **options: object) -> "Experiment":
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     if "runs" in given:  # the config no longer says which runs
         given["runs_place"] = ""
-    for name in ("columns", "units"):
+    for name in ("columns", "units", "fixed", "bounds"):
         option = given[name]
         assert isinstance(option, Mapping)
         given[name] = {**getattr(study, name), **option}
@@ -51,14 +53,11 @@ class Sureness:
     seed: int
 
 
-def run_study(study: "Experiment", sureness: Sureness) -> "FittedPlan":
-    """Read the runs of a study, fit them, resample them, and solve the law at the targets."""
+def read_table(study: "Experiment") -> "RunTable":
+    """Read the runs of a study."""
     from scaling_cli.files.run_table import read_runs
-    from scaling_cli.fitting.bootstrap import bootstrap_law
-    from scaling_cli.laws.card import LawCard
-    from scaling_cli.planning.fitted_plan import plan_fit
 
-    table = read_runs(
+    return read_runs(
         study.runs,
         columns=study.columns,
         units=study.units,
@@ -68,7 +67,69 @@ def run_study(study: "Experiment", sureness: Sureness) -> "FittedPlan":
         include_unfinished=bool(study.include_unfinished),
         named_by=study.runs_place,
     )
-    fitted = _fit(table, study.delta)
+
+
+def fit_table(study: "Experiment", table: "RunTable") -> "Fit":
+    """Fit the runs of a table; a refusal says how many of its rows they are."""
+    from scaling_cli.fitting.parametric import fit_law
+
+    with _placed(table):
+        form: Any = study.form or "chinchilla"  # fit_law refuses a form there is not
+        return fit_law(table.runs, form=form, **_settings(study, table))
+
+
+def rank_table(study: "Experiment", table: "RunTable", sureness: Sureness) -> "FormRanking":
+    """Fit and backtest every form the runs of a table allow."""
+    from scaling_cli.fitting.fit import FitSettings
+    from scaling_cli.planning.form_ranking import rank_forms
+
+    if study.fixed or study.bounds:
+        raise UsageError("--fix and --bound are of one form", hint="leave them out, or name the form")
+    with _placed(table):
+        return rank_forms(
+            table.runs,
+            FitSettings(**_settings(study, table)),
+            study.flops[-1] if study.flops else None,
+            budgets=table.budgets,
+            clusters=table.clusters,
+            seed=sureness.seed,
+        )
+
+
+def _settings(study: "Experiment", table: "RunTable") -> dict[str, Any]:
+    """Return the keywords of ``fit_law`` that a study gives."""
+    given: dict[str, Any] = {
+        "objective": study.objective,
+        "delta": study.delta,
+        "overestimate_penalty": study.overestimate_penalty,
+        "fixed": study.fixed,
+        "bounds": study.bounds,
+    }
+    if study.weights is not None:
+        given["weights"] = table.quantity(study.weights)
+        if given["weights"] is None:
+            raise InputError(
+                f"{table.name}: --weights names no column {study.weights!r}", hint="name a column of numbers"
+            )
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def _placed(table: "RunTable") -> Iterator[None]:
+    """Say of a refusal which table it is of, and how many of its rows were fitted."""
+    try:
+        yield
+    except FitRefused as refusal:
+        rows = f" ({len(table.runs)} of {table.read} rows)" if len(table.runs) < table.read else ""
+        raise refusal.at(f"{table.name}{rows}") from None
+
+
+def plan_study(study: "Experiment", table: "RunTable", fitted: "Fit", sureness: Sureness) -> "FittedPlan":
+    """Resample a fit's runs, and solve its law at the targets."""
+    from scaling_cli.fitting.bootstrap import bootstrap_law
+    from scaling_cli.laws.card import LawCard
+    from scaling_cli.planning.fitted_plan import plan_fit
+
     bootstrap = None
     if sureness.replicates:
         bootstrap = bootstrap_law(
@@ -89,6 +150,8 @@ def run_study(study: "Experiment", sureness: Sureness) -> "FittedPlan":
         fitted,
         card,
         runs_read=table.read,
+        columns=table.extra_columns(),
+        clusters=table.clusters,
         bootstrap=bootstrap,
         flops=study.flops,
         waste=study.waste or read_waste(None),
@@ -96,15 +159,34 @@ def run_study(study: "Experiment", sureness: Sureness) -> "FittedPlan":
     )
 
 
-def _fit(table: "RunTable", delta: float | None) -> "Fit":
-    """Fit the runs of a table; a refusal says how many of its rows they are."""
-    from scaling_cli.fitting.parametric import DELTA, fit_law
+def check_plan(
+    plan: "FittedPlan", table: "RunTable", sureness: Sureness, *, backtest: bool, sensitivity: bool
+) -> "FittedPlan":
+    """Add what the user asked to be checked: held-out budgets, other choices at the last target."""
+    from scaling_cli.planning import backtest as backtests
+    from scaling_cli.planning import sensitivity as sensitivities
 
-    try:
-        return fit_law(table.runs, delta=delta or DELTA)
-    except FitRefused as refusal:
-        rows = f" ({len(table.runs)} of {table.read} rows)" if len(table.runs) < table.read else ""
-        raise refusal.at(f"{table.name}{rows}") from None
+    if backtest:
+        found = backtests.backtest(
+            plan.fit,
+            budgets=table.budgets,
+            clusters=table.clusters,
+            replicates=backtests.REPLICATES,
+            seed=sureness.seed,
+            level=sureness.interval,
+        )
+        plan = replace(plan, backtest=found)
+    if sensitivity:
+        target = plan.optima[-1].flops
+        assert target is not None
+        settings = plan.fit.settings
+        base = {
+            name: getattr(settings, name) for name in ("form", "objective", "delta", "overestimate_penalty")
+        }
+        base |= {"weights": settings.weights, "fixed": settings.fixed, "bounds": settings.bounds}
+        choices = sensitivities.sensitivity(plan.fit.runs, target, budgets=table.budgets, base=base)
+        plan = replace(plan, sensitivity=choices)
+    return plan
 
 
 def _provenance(
@@ -116,6 +198,12 @@ def _provenance(
         "drop_highest_losses": study.drop_highest_losses,
         "all_steps": study.all_steps,
         "include_unfinished": study.include_unfinished,
+    }
+    unusual = {
+        "overestimate_penalty": study.overestimate_penalty,
+        "weights": study.weights,
+        "fixed": dict(study.fixed),
+        "bounds": {name: list(ends) for name, ends in study.bounds.items()},
     }
     return {
         "data": {
@@ -130,6 +218,7 @@ def _provenance(
             "name": fitted.objective.name,
             "delta": fitted.objective.delta,
             "value": fitted.objective.value,
+            **{name: value for name, value in unusual.items() if value},
         },
         "status": fitted.status,
         "bootstrap": {"replicates": sureness.replicates, "seed": sureness.seed},

@@ -13,7 +13,8 @@ class Experiment:
     ``runs`` is the path of the run table, relative to where the program runs, and ``runs_place`` the line
     of the file that names it (``exp.yaml:1``), for a table that is not there. ``columns`` maps a quantity
     to its column and ``units`` a quantity to what one of it counts; ``flops`` are target budgets in
-    FLOPs and ``delta`` is in log loss. What the file does not say is ``None`` or empty: the command
+    FLOPs and ``delta`` is in log loss. ``weights`` names a column, ``fixed`` and ``bounds`` constants of
+    the form. What the file does not say is ``None`` or empty: the command
     line wins over the file, and the defaults come last.
     """
 
@@ -28,6 +29,10 @@ class Experiment:
     form: str | None = None
     objective: str | None = None
     delta: float | None = None
+    overestimate_penalty: float | None = None
+    weights: str | None = None
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     flops: tuple[float, ...] = ()
     waste: float | None = None
     runs_place: str = field(default="", compare=False)

@@ -16,7 +16,7 @@ from scaling_cli.files.keys import suggest
 from scaling_cli.files.rows import UNIT_QUANTITIES
 from scaling_cli.files.source import read_source
 from scaling_cli.files.yaml_text import KeyPath, explain, parse_yaml, show_value
-from scaling_cli.units import parse_fraction, parse_positive, parse_quantity, parse_sweep
+from scaling_cli.units import parse_fraction, parse_positive, parse_quantity, parse_range, parse_sweep
 
 T = TypeVar("T")
 
@@ -51,6 +51,10 @@ def read_experiment(path: str) -> Experiment:
         form=fit.form,
         objective=fit.objective,
         delta=fit.delta,
+        overestimate_penalty=fit.overestimate_penalty,
+        weights=fit.weights,
+        fixed=fit.fix or {},
+        bounds=fit.bound or {},
         flops=tuple(budget for sweep in model.flops or () for budget in sweep),
         waste=model.waste,
     )
@@ -103,6 +107,10 @@ def _parse_budgets(value: object) -> tuple[float, ...]:
     return parse_sweep(value) if isinstance(value, str) else (parse_positive(value),)
 
 
+def _parse_range(value: object) -> tuple[float, float]:
+    return parse_range(str(value))
+
+
 def _parse_condition(value: object) -> Condition:
     return parse_condition(str(value))
 
@@ -138,9 +146,15 @@ Positive = Annotated[float, _reads(parse_positive)]
 class _FitModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    form: Literal["chinchilla"] | None = None
-    objective: Literal["log-huber"] | None = None
+    form: (
+        Literal["chinchilla", "tied", "overtraining", "kaplan", "data-constrained", "frontier", "all"] | None
+    ) = None
+    objective: Literal["log-huber", "huber", "log-mse", "mse"] | None = None
     delta: Positive | None = None
+    overestimate_penalty: Positive | None = None
+    weights: StrictStr | None = None
+    fix: dict[str, Annotated[float, _reads(parse_quantity)]] | None = None
+    bound: dict[str, Annotated[tuple[float, float], _reads(_parse_range)]] | None = None
 
 
 class _ExperimentModel(BaseModel):

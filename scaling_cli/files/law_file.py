@@ -95,7 +95,9 @@ def write_law(path: str, card: LawCard) -> None:
     if path.lower().endswith(_YAML_SUFFIXES):
         import yaml
 
-        text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True, width=100)
+        text = yaml.safe_dump(
+            json.loads(text), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+        )
     # the name of a file may hold bytes that are no UTF-8
     write_atomically(path, text.encode(errors="replace"))
 

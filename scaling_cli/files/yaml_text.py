@@ -9,6 +9,7 @@ import yaml
 
 from scaling_cli.errors import InputError
 from scaling_cli.files.keys import describe_unknown_key
+from scaling_cli.names import nearest
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -73,6 +74,11 @@ def find_lines(text: str) -> Mapping[KeyPath, int]:
         return parse_yaml(text, "").lines
     except InputError:
         return {}
+
+
+def _quoted(expected: str) -> list[str]:
+    """Return the words of ``'one', 'two' or 'three'``."""
+    return str(expected).split("'")[1::2]
 
 
 def explain(error: "ValidationError", text: YamlText, keys: Mapping[KeyPath, Sequence[str]]) -> InputError:
@@ -186,7 +192,8 @@ def _describe(
     if kind == "literal_error":
         expected = problem["ctx"]["expected"]
         what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"
-        return what, "write {}: {}".format(path[-1], str(expected).strip("'"))
+        first = str(expected).split("'")[1]
+        return what, f"write {path[-1]}: {nearest(str(problem['input']), _quoted(expected)) or first}"
     if kind in _EXPECTED:
         expected, cure = _EXPECTED[kind]
         what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"

@@ -1,18 +1,18 @@
 """Backtest: the law refitted without the largest budgets, and what it would have said about them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
-from scaling_cli.errors import FitRefused, LawError, UsageError
-from scaling_cli.laws.law import Allocates, HasFrontier, Law, PredictsLoss
+from scaling_cli.errors import FitRefused, LawError
+from scaling_cli.fitting.fit import Fit, predicted_loss
+from scaling_cli.laws.law import Allocates, HasFrontier, Law
 from scaling_cli.units import format_flops, format_number, format_share
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from scaling_cli.fitting.fit import Fit
     from scaling_cli.runs import Runs
 
     FloatArray = NDArray[np.float64]
@@ -36,6 +36,9 @@ LEAST_LEVELS = 3
 
 SHARES = (0.05, 0.1, 0.2, 0.4)
 """Where runs have no budgets in common, these shares of them, the largest by compute, are held out."""
+
+REPLICATES = 200
+"""Bootstrap replicates of each truncated fit: enough for the ends of a 90 % interval."""
 
 RESIDUAL_QUANTILES = 50
 """Residuals are thinned to so many before each is put on each draw."""
@@ -69,14 +72,14 @@ class BacktestLevel:
     ``loss_error`` is the mean over them of L_predicted/L_observed - 1; ``params_error`` and
     ``tokens_error`` are N_opt and D_opt at ``predicted`` over those of the full fit, less one; all are
     signed shares. ``covered`` is the share of the runs held out that fall in the ``observed_loss``
-    interval at their own (N, D). ``None`` stands where the form knows no loss or no optimum.
+    interval at their own (N, D). ``None`` stands where the form has no optimum, or there are no draws.
     """
 
     fitted_up_to: float
     fitted: int
     predicted: float
     runs: int
-    loss_error: float | None
+    loss_error: float
     params_error: float | None
     tokens_error: float | None
     covered: float | None
@@ -110,10 +113,10 @@ class Backtest:
 
     def _summary(self, levels: Sequence[BacktestLevel]) -> str:
         """Return the largest errors, and the share of the runs held out that the intervals hold."""
-        losses = [abs(level.loss_error) for level in levels if level.loss_error is not None]
+        losses = [abs(level.loss_error) for level in levels]
         sizes = [abs(level.params_error) for level in levels if level.params_error is not None]
         inside = [(level.covered, level.runs) for level in levels if level.covered is not None]
-        parts = [f"mean loss within {format_share(max(losses))}"] if losses else []
+        parts = [f"mean loss within {format_share(max(losses))}"]
         parts += [f"N_opt within {format_share(max(sizes))}"] if sizes else []
         if inside:
             share = sum(covered * runs for covered, runs in inside) / sum(runs for _, runs in inside)
@@ -122,11 +125,11 @@ class Backtest:
 
 
 def backtest(
-    fit: "Fit",
+    fit: Fit,
     *,
     budgets: "FloatArray | None" = None,
     clusters: Sequence[str] | None = None,
-    replicates: int = 200,
+    replicates: int = REPLICATES,
     seed: int = 0,
     level: float = 0.9,
     refit: "Refit | None" = None,
@@ -135,8 +138,9 @@ def backtest(
 
     ``budgets`` (FLOPs, shape (n,)) and ``clusters`` (n labels) are in the order of ``fit.runs``. The
     ``observed_loss`` interval of a run is that of L_draw(N, D) exp(-r) over the truncated fit's bootstrap
-    draws and its residuals r = log L_predicted - log L, at ``level``. ``refit`` says how to fit a part
-    of the runs where form, objective and delta do not say all of it (weights, fixed constants, bounds).
+    draws and its residuals r = log L_predicted - log L, at ``level``. ``refit`` says how to fit the runs of
+    some indices, where the settings of ``fit`` do not.
+
     A level whose remaining runs are refused ends the list with its reason.
     """
     import numpy as np
@@ -145,8 +149,8 @@ def backtest(
     budget = _run_budgets(fit.runs, budgets, levels.kind)
     found: list[BacktestLevel] = []
     ended = "no level is left below the lowest"
-    # the full fit's form and settings; the lowest level has nothing below it to fit
     again = refit or _refit_like(fit)
+    # the lowest level has nothing below it to fit
     for edge in reversed(levels.edges if levels.kind == "shares" else levels.edges[1:]):
         kept = np.flatnonzero(budget < edge)
         try:
@@ -192,24 +196,16 @@ def budget_levels(runs: "Runs", budgets: "FloatArray | None" = None) -> BudgetLe
     return BudgetLevels("shares", tuple(edges), (*edges[1:], float(ordered[0])))
 
 
-def fit_with(runs: "Runs", settings: Mapping[str, Any]) -> "Fit":
-    """Fit ``runs`` under the settings (keywords of ``fit_law``); ``UsageError`` for one it does not have."""
-    import inspect
+def _refit_like(fit: Fit) -> "Refit":
+    """Return how to fit some of the runs under the settings of the full fit, each with its own weight."""
+    from scaling_cli.fitting.parametric import fit_with
 
-    from scaling_cli.fitting.parametric import fit_law
+    def refit(kept: "NDArray[np.intp]") -> Fit:
+        weights = fit.settings.weights
+        settings = replace(fit.settings, weights=None if weights is None else weights[kept])
+        return fit_with(fit.runs.select(kept), settings)
 
-    known = inspect.signature(fit_law).parameters
-    # what fit_law does when it is not told is no setting that it lacks
-    unsaid = {"form": "chinchilla", "objective": "log-huber"}
-    for name, value in settings.items():
-        if name not in known and value != unsaid.get(name):
-            raise UsageError(f"{name} {value} is not fitted by this version")
-    return fit_law(runs, **{name: value for name, value in settings.items() if name in known})
-
-
-def _refit_like(fit: "Fit") -> "Refit":
-    settings = {"form": fit.law.form, "objective": fit.objective.name, "delta": fit.objective.delta}
-    return lambda kept: fit_with(fit.runs.select(kept), settings)
+    return refit
 
 
 def _run_budgets(runs: "Runs", budgets: "FloatArray | None", kind: LevelKind) -> "FloatArray":
@@ -238,7 +234,7 @@ def _isoflop_groups(C: "FloatArray") -> list["FloatArray"]:
     return sorted(groups, key=lambda group: float(group[0]))
 
 
-def _draws(fit: "Fit", replicates: int, seed: int, clusters: Sequence[str] | None) -> tuple[Law, ...]:
+def _draws(fit: Fit, replicates: int, seed: int, clusters: Sequence[str] | None) -> tuple[Law, ...]:
     from scaling_cli.fitting.bootstrap import bootstrap_law
 
     if not replicates:
@@ -247,7 +243,7 @@ def _draws(fit: "Fit", replicates: int, seed: int, clusters: Sequence[str] | Non
 
 
 def _judge(
-    full: "Fit", truncated: "Fit", held: "Runs", C: float, draws: Sequence[Law], level: float
+    full: Fit, truncated: Fit, held: "Runs", C: float, draws: Sequence[Law], level: float
 ) -> BacktestLevel:
     """Compare what a truncated fit says of the runs held out, and at C FLOPs, with what is known of them."""
     import numpy as np
@@ -256,30 +252,25 @@ def _judge(
     if isinstance(truncated.law, Allocates) and isinstance(full.law, Allocates):
         found, true = truncated.law.optimum(C), full.law.optimum(C)
         errors = float(found[0] / true[0] - 1), float(found[1] / true[1] - 1)
-    predicted = predict(truncated.law, held)
+    predicted = predicted_loss(truncated.law, held)
     return BacktestLevel(
         fitted_up_to=float(truncated.runs.flops_6ND.max()),
         fitted=len(truncated.runs),
         predicted=C,
         runs=len(held),
-        loss_error=None if predicted is None else float(np.mean(predicted / held.loss - 1)),
+        loss_error=float(np.mean(predicted / held.loss - 1)),
         params_error=errors[0],
         tokens_error=errors[1],
         covered=_covered(draws, truncated.residuals, held, level),
     )
 
 
-def predict(law: Law, runs: "Runs") -> "FloatArray | None":
-    """Return the loss (n,) of runs under a law, nats per token; ``None`` where it knows none."""
-    if isinstance(law, PredictsLoss):
-        return law.loss(runs.params, runs.tokens)
-    return law.frontier_loss(runs.flops_6ND) if isinstance(law, HasFrontier) else None
-
-
 def _covered(draws: Sequence[Law], residuals: "FloatArray", held: "Runs", level: float) -> float | None:
     """Return the share of runs whose loss lies in the interval of draws and residuals at their (N, D)."""
     import numpy as np
 
+    if not draws:
+        return None
     # every residual on every draw, rather than one at random: the ends then owe nothing to chance
     shares = (np.arange(RESIDUAL_QUANTILES) + 0.5) / RESIDUAL_QUANTILES
     few = len(residuals) <= RESIDUAL_QUANTILES
@@ -287,9 +278,7 @@ def _covered(draws: Sequence[Law], residuals: "FloatArray", held: "Runs", level:
     inside = 0
     for start in range(0, len(held), RUNS_AT_ONCE):
         some = held.select(np.arange(start, min(start + RUNS_AT_ONCE, len(held))))
-        losses = [loss for draw in draws if (loss := predict(draw, some)) is not None]
-        if not losses:
-            return None
+        losses = [predicted_loss(draw, some) for draw in draws if isinstance(draw, HasFrontier)]
         shown = np.log(np.array(losses))[None, :, :] - noise[:, None, None]
         ends = [(1 - level) / 2, (1 + level) / 2]
         low, high = np.quantile(shown.reshape(-1, len(some)), ends, axis=0)

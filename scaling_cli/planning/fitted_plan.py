@@ -1,14 +1,22 @@
 """A fit and what it says, and how surely, at the budgets it was made for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from scaling_cli.findings import Finding
 from scaling_cli.fitting.bootstrap import Bootstrap
+from scaling_cli.fitting.diagnostics import diagnose
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.laws.card import LawCard
-from scaling_cli.planning.allocation import Allocation, allocate_all
+from scaling_cli.planning.allocation import Allocation, answer
+from scaling_cli.planning.backtest import Backtest
+from scaling_cli.planning.form_ranking import FormRanking
 from scaling_cli.planning.question import Question
+from scaling_cli.planning.sensitivity import Sensitivity
+
+if TYPE_CHECKING:
+    from scaling_cli.runs import FloatArray
 
 DEFAULT_TARGETS = (1.0, 10.0, 100.0)
 """Where no target budget is given: these multiples of the largest budget fitted."""
@@ -21,7 +29,8 @@ MOST_RESIDUALS = 1000
 class FittedPlan:
     """A fit, its law as a card, its optima, and everything noticed on the way from the file to here.
 
-    ``interval`` is the level of every interval; ``bootstrap`` is ``None`` where it was turned off.
+    ``interval`` is the level of every interval; ``bootstrap`` is ``None`` where it was turned off, and
+    ``backtest``, ``sensitivity`` and ``ranking`` (of forms) where nobody asked.
     """
 
     fit: Fit
@@ -31,6 +40,9 @@ class FittedPlan:
     interval: float
     bootstrap: Bootstrap | None
     findings: tuple[Finding, ...]
+    backtest: Backtest | None = None
+    sensitivity: Sensitivity | None = None
+    ranking: FormRanking | None = None
 
 
 def plan_fit(
@@ -38,6 +50,8 @@ def plan_fit(
     card: LawCard,
     *,
     runs_read: int,
+    columns: "Mapping[str, FloatArray] | None" = None,
+    clusters: Sequence[str] | None = None,
     bootstrap: Bootstrap | None = None,
     flops: Sequence[float] = (),
     waste: float = 0.01,
@@ -45,25 +59,37 @@ def plan_fit(
 ) -> FittedPlan:
     """Solve a fit's law at each budget of ``flops`` (FLOPs), with the draws of its bootstrap.
 
-    ``card`` says what the runs were (name, units, provenance, findings); the law, what it was fitted to
-    and its draws are put on it here. The warnings among the findings, and what the runs are, go with the
-    law wherever it goes.
+    ``card`` says what the runs were (name, units, provenance, findings) , ``columns`` what else their
+    table says of them and ``clusters`` which of them belong together; the law, what it was fitted to and its draws are put on it here. The warnings
+    among the findings, and what the runs are, go with the law wherever it goes.
     """
-    findings = (*card.findings, *fit.findings, *_unsure(bootstrap))
+    largest = fit.fitted_range["flops"][1]
+    targets = tuple(flops) or tuple(factor * largest for factor in DEFAULT_TARGETS)
+    draws = bootstrap.draws if bootstrap else ()
+    doctor = diagnose(
+        fit.runs,
+        fit,
+        columns=columns,
+        draws=draws,
+        target=max(targets),
+        loss_unit=card.loss_unit,
+        clusters=clusters,
+    )
+    findings = (*card.findings, *fit.findings, *doctor, *_unsure(bootstrap))
     card = replace(
         card,
         law=fit.law,
         confidence="fitted",
         findings=tuple(finding for finding in findings if _stays_with_law(finding)),
         fitted_range=fit.fitted_range,
-        draws=bootstrap.draws if bootstrap else (),
+        draws=draws,
         residuals=_some_residuals(fit),
     )
-    largest = fit.fitted_range["flops"][1]
-    targets = tuple(flops) or tuple(factor * largest for factor in DEFAULT_TARGETS)
     questions = [Question(flops=target, waste=waste, interval=interval) for target in targets]
-    # the report shows the fit's findings once, not again with every optimum
-    optima = allocate_all([replace(card, findings=())], questions)
+    # the report shows the fit's findings once, not again with every optimum; a law that knows no
+    # allocation (a frontier) keeps its rows
+    quiet = replace(card, findings=())
+    optima = tuple(answer(quiet, question) for question in questions)
     return FittedPlan(fit, card, optima, runs_read, interval, bootstrap, findings)
 
 
@@ -93,4 +119,5 @@ def _stays_with_law(finding: Finding) -> bool:
         "active-params",
         "loss-unit",
         "named-unit",
+        "flop-unit",
     )

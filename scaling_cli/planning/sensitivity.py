@@ -2,33 +2,31 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scaling_cli.errors import PlanError, ScalingError
 from scaling_cli.findings import Finding
+from scaling_cli.fitting.fit import Fit, FitSettings, FormName, ObjectiveName
 from scaling_cli.laws.card import Range
 from scaling_cli.laws.law import Allocates
-from scaling_cli.planning.backtest import budget_levels, fit_with
+from scaling_cli.planning.backtest import budget_levels
 from scaling_cli.units import format_flops, format_number
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from scaling_cli.fitting.fit import Fit
     from scaling_cli.runs import Runs
 
     FloatArray = NDArray[np.float64]
     Refit = Callable[[], Fit]
 
-BASE: Mapping[str, Any] = {"form": "chinchilla", "objective": "log-huber", "delta": 1e-3}
-"""What a fit is made with where nobody says otherwise (Hoffmann et al. 2022, Sec. 3.3)."""
-
-FORMS = ("chinchilla", "tied", "kaplan")
+FORMS: tuple[FormName, ...] = ("chinchilla", "tied", "kaplan")
 """The forms of (N, D) that all divide a budget and ask for nothing but params, tokens and loss."""
 
-OBJECTIVES = ("log-huber", "huber", "log-mse", "mse")
+OBJECTIVES: tuple[ObjectiveName, ...] = ("log-huber", "huber", "log-mse", "mse")
 DELTAS = (1e-4, 1e-3, 1e-2)
 HIGHEST_LOSSES = (1, 3, 5)
 """Besiroglu et al. 2024 drop five of 245 runs, which moves D/N at 5.76e23 FLOPs more than the noise does."""
@@ -41,13 +39,16 @@ LOWEST_SHARE = 0.1
 class Variant:
     """One choice and the plan under it: N = ``params``, D = ``tokens`` at the target.
 
-    ``None`` stands where there is no plan, and ``note`` says why; beside a plan it says what to doubt.
+    ``residual_mad`` is the robust spread of the fit's residuals in log loss: a choice that describes the
+    runs worse speaks less. ``None`` stands where there is no plan, and ``note`` says why; beside a plan
+    it says what to doubt.
     """
 
     choice: str
     setting: str
     params: float | None = None
     tokens: float | None = None
+    residual_mad: float | None = None
     note: str = ""
 
     @property
@@ -103,32 +104,35 @@ def sensitivity(
     target_flops: float,
     *,
     budgets: "FloatArray | None" = None,
-    base: Mapping[str, Any] | None = None,
+    base: FitSettings | Mapping[str, Any] | None = None,
     other_params: "Runs | None" = None,
     other_definition: str = "the other column",
 ) -> Sensitivity:
     """Return the plan for C = ``target_flops`` under the base settings and under each other choice.
 
-    ``base`` are keywords of ``fit_law`` (form, objective, delta, weights, ...), which ``BASE`` completes;
-    ``budgets`` (FLOPs, shape (n,)) the nominal budgets of the runs; ``other_params`` the same runs with
-    params of the definition ``other_definition``. One choice at a time is made otherwise: the objective,
+    ``base`` are the settings of the fit that the choices are compared with: ``fit.settings``, or some of
+    them by name. ``budgets`` (FLOPs, shape (n,)) the nominal budgets of the runs; ``other_params`` the same runs, in
+    their order, with params of the definition ``other_definition``.
+
+    One choice at a time is made otherwise: the objective,
     delta, the form, leaving out the 1, 3 or 5 highest losses or the lowest budget, the params counted.
-    A choice that the runs cannot support, or this version does not know, keeps its row and says why.
+    A choice that the runs or the settings cannot support keeps its row and says why.
 
     Raises ``FitRefused`` where the base itself cannot be fitted, ``PlanError`` where it has no optimum.
     """
-    settings = {**BASE, **(base or {})}
+    from scaling_cli.fitting.parametric import fit_with
+
+    settings = base if isinstance(base, FitSettings) else FitSettings(**(base or {}))
     fitted = fit_with(runs, settings)
     if not isinstance(fitted.law, Allocates):
-        message = f"the form {settings['form']} divides no budget: no plan to vary"
+        message = f"the form {settings.form} divides no budget: no plan to vary"
         raise PlanError(Finding("law-has-no-allocation", "refusal", message))
     variants = [
         *_other_settings(runs, settings),
         *_fewer_runs(runs, budgets, settings),
     ]
     if other_params is not None:
-        again = other_params
-        variants.append(("params", other_definition, lambda: fit_with(again, settings)))
+        variants.append(("params", other_definition, partial(fit_with, other_params, settings)))
     return Sensitivity(
         flops=target_flops,
         base=_variant("base", _describe(settings), lambda: fitted, target_flops),
@@ -136,11 +140,11 @@ def sensitivity(
     )
 
 
-def _describe(settings: Mapping[str, Any]) -> str:
+def _describe(settings: FitSettings) -> str:
     """Name the base settings in a few words."""
-    words = [str(settings["form"]), str(settings["objective"])]
+    words: list[str] = [settings.form, settings.objective]
     if _has_threshold(settings):
-        words.append(f"delta {_threshold(settings['delta'])}")
+        words.append(f"delta {_threshold(settings.delta)}")
     return ", ".join(words)
 
 
@@ -149,34 +153,42 @@ def _threshold(delta: float) -> str:
     return format_flops(delta, 3)
 
 
-def _has_threshold(settings: Mapping[str, Any]) -> bool:
+def _has_threshold(settings: FitSettings) -> bool:
     """Say whether the objective is a Huber loss: squares have no delta."""
-    return str(settings["objective"]).endswith("huber")
+    return settings.objective.endswith("huber")
 
 
-def _other_settings(runs: "Runs", settings: Mapping[str, Any]) -> Iterator[tuple[str, str, "Refit"]]:
+def _other_settings(runs: "Runs", settings: FitSettings) -> Iterator[tuple[str, str, "Refit"]]:
     """Yield every other objective, delta and form."""
-    choices: list[tuple[str, str, object]] = [("objective", name, name) for name in OBJECTIVES]
+    from scaling_cli.fitting.parametric import fit_with
+
+    changes: list[tuple[str, str, FitSettings]] = [
+        ("objective", name, replace(settings, objective=name)) for name in OBJECTIVES
+    ]
     if _has_threshold(settings):
-        choices += [("delta", _threshold(delta), delta) for delta in DELTAS]
-    choices += [("form", name, name) for name in FORMS]
-    for choice, setting, value in choices:
-        if value != settings[choice]:
-            changed = {**settings, choice: value}
-            yield choice, setting, lambda changed=changed: fit_with(runs, changed)  # type: ignore[misc]
+        changes += [("delta", _threshold(delta), replace(settings, delta=delta)) for delta in DELTAS]
+    changes += [("form", name, replace(settings, form=name)) for name in FORMS]
+    for choice, setting, changed in changes:
+        if getattr(changed, choice) != getattr(settings, choice) and not _are_one_form(changed, settings):
+            yield choice, setting, partial(fit_with, runs, changed)
+
+
+def _are_one_form(one: FitSettings, other: FitSettings) -> bool:
+    """Say whether two forms are one in other coordinates: Gadre's is the tied one, alpha = beta = 2 eta."""
+    return {one.form, other.form} == {"tied", "overtraining"}
 
 
 def _fewer_runs(
-    runs: "Runs", budgets: "FloatArray | None", settings: Mapping[str, Any]
+    runs: "Runs", budgets: "FloatArray | None", settings: FitSettings
 ) -> Iterator[tuple[str, str, "Refit"]]:
     """Yield the fits without the runs of highest loss, and without those of the lowest budget."""
     import numpy as np
 
-    weights = settings.get("weights")
+    from scaling_cli.fitting.parametric import fit_with
 
     def without(left_out: "NDArray[np.bool_]") -> "Refit":
-        fewer = {**settings, **({"weights": np.asarray(weights)[~left_out]} if weights is not None else {})}
-        return lambda: fit_with(runs.select(~left_out), fewer)
+        weights = None if settings.weights is None else settings.weights[~left_out]
+        return partial(fit_with, runs.select(~left_out), replace(settings, weights=weights))
 
     for count in HIGHEST_LOSSES:
         if count < len(runs):
@@ -205,4 +217,4 @@ def _variant(choice: str, setting: str, fit: "Refit", C: float) -> Variant:
     if not (math.isfinite(N) and math.isfinite(D) and N > 0 and D > 0):
         return Variant(choice, setting, note=f"the optimum is no number at {format_number(C, 3)} FLOPs")
     doubt = "" if fitted.status == "converged" else f"the fit is {fitted.status}"
-    return Variant(choice, setting, float(N), float(D), doubt)
+    return Variant(choice, setting, float(N), float(D), fitted.quality.residual_mad, doubt)

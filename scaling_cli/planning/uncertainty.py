@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scaling_cli.laws.card import LawCard, Range
-from scaling_cli.laws.law import Law, PredictsLoss
+from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.regret import flat_ranges, wasted_share
 from scaling_cli.planning.solve import Solution, solve
@@ -65,17 +65,20 @@ def uncertainty(card: LawCard, question: Question, solved: Solution) -> Uncertai
     """
     import numpy as np
 
-    laws = [draw for draw in card.draws if isinstance(draw, PredictsLoss)]
-    answers = [(draw, solve(draw, question)) for draw in laws]
-    answered = [(draw, answer) for draw, answer in answers if not answer.refusal]
-    if not laws or len(answered) < 0.9 * len(laws):
+    answers = [(draw, solve(draw, question)) for draw in card.draws]
+    answered = [(draw, answer) for draw, answer in answers if not answer.refusal or _is_frontier_loss(answer)]
+    if not answers or len(answered) < 0.9 * len(answers):
         return None
     fixed = question.known
     sampled: dict[str, FloatArray] = {
         name: np.array([getattr(answer, name) for _, answer in answered])
         for name in ("flops", "params", "tokens", "loss")
+        if getattr(answered[0][1], name) is not None
     }
-    sampled["tokens_per_param"] = sampled["tokens"] / sampled["params"]
+    if "loss" not in sampled:
+        return None
+    if "params" in sampled:
+        sampled["tokens_per_param"] = sampled["tokens"] / sampled["params"]
     if card.residuals and "loss" not in fixed:
         residuals = np.random.default_rng(NOISE_SEED).choice(np.array(card.residuals), len(answered))
         # a residual is log L_predicted - log L
@@ -85,12 +88,10 @@ def uncertainty(card: LawCard, question: Question, solved: Solution) -> Uncertai
         for name, values in sampled.items()
         if name not in fixed and np.ptp(values) > 0
     }
+    draws = [draw for draw, _ in answered if isinstance(draw, PredictsLoss)]
     regret = None
-    if not solved.refusal:
-        draws = [draw for draw, _ in answered]
-        assert solved.params is not None
-        assert solved.tokens is not None
-        wastes = np.array([wasted_share(draw, solved.params, solved.tokens) for draw in draws])
+    if draws and not solved.refusal:
+        wastes = _wastes(draws, solved)
         if question.is_what_if:
             intervals["waste"] = percentile_interval(wastes, question.interval)
         regret = Regret(
@@ -99,6 +100,21 @@ def uncertainty(card: LawCard, question: Question, solved: Solution) -> Uncertai
             params=_sizes_without_regret(draws, question, solved.flops),
         )
     return Uncertainty(level=question.interval, intervals=intervals, answered=len(answered), regret=regret)
+
+
+def _is_frontier_loss(answer: Solution) -> bool:
+    """Say whether a law that divides no budget still told the loss that one reaches."""
+    return answer.loss is not None and answer.flops is not None and answer.params is None
+
+
+def _wastes(draws: Sequence[PredictsLoss], solved: Solution) -> "FloatArray":
+    """Return what the solved params and tokens waste under each draw."""
+    import numpy as np
+
+    N, D = solved.params, solved.tokens
+    assert N is not None
+    assert D is not None
+    return np.array([wasted_share(draw, N, D) for draw in draws])
 
 
 def _sizes_without_regret(draws: Sequence[PredictsLoss], question: Question, C: float | None) -> Range | None:
@@ -128,9 +144,3 @@ def _shared_range(lows: "FloatArray", highs: "FloatArray", *, needed: float) -> 
     gaps = np.flatnonzero(~goes_on[enough[:-1]]) + 1
     widest = max(np.split(enough, gaps), key=lambda stretch: ends[stretch[-1]] / ends[stretch[0]])
     return float(ends[widest[0]]), float(ends[widest[-1]])
-
-
-def law_intervals(draws: Sequence[Law], level: float) -> dict[str, Range]:
-    """Return the percentile interval of every constant of the laws, by name."""
-    names = draws[0].parameters
-    return {name: percentile_interval([draw.parameters[name] for draw in draws], level) for name in names}

@@ -24,7 +24,7 @@ def backtest_table(backtest: Backtest) -> Table:
             format_flops(level.predicted, 3),
             f"{format_number(level.ahead, 3)}x",
             str(level.runs),
-            _show(level.loss_error, format_change),
+            format_change(level.loss_error),
             _show(level.params_error, format_change),
             _show(level.tokens_error, format_change),
             _show(level.covered, format_share),

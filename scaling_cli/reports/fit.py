@@ -1,25 +1,31 @@
 """A fit and what it says at its target budgets, as a report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import pstdev
+from typing import TypeVar
 
 from scaling_cli.findings import Finding
 from scaling_cli.fitting.bootstrap import Bootstrap
+from scaling_cli.laws.law import Allocates, Law
 from scaling_cli.planning.allocation import Allocation
 from scaling_cli.planning.fitted_plan import FittedPlan
-from scaling_cli.planning.uncertainty import law_intervals, percentile_interval
+from scaling_cli.planning.uncertainty import percentile_interval
+from scaling_cli.reports.backtest import backtest_dict, backtest_table
+from scaling_cli.reports.forms import forms_dict, forms_table
 from scaling_cli.reports.plan import plan_notes, plan_table, result_dict, result_row
 from scaling_cli.reports.report import Cell, Note, Record, Report, Table
+from scaling_cli.reports.sensitivity import sensitivity_dict, sensitivity_table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
+
+T = TypeVar("T")
 
 
 def fit_report(plan: FittedPlan) -> Report:
     """Return the report of ``scaling fit``."""
     fit, law = plan.fit, plan.fit.law
-    N_exponent, D_exponent = law.exponents
     data = {
         "law": law.as_dict(),
-        "frontier": {"params_exponent": N_exponent, "tokens_exponent": D_exponent},
+        "frontier": _exponents(law) or None,
         "objective": {"name": fit.objective.name, "delta": fit.objective.delta, "value": fit.objective.value},
         "status": fit.status,
         "starts": {"tried": fit.starts.tried, "reached": fit.starts.reached},
@@ -31,12 +37,17 @@ def fit_report(plan: FittedPlan) -> Report:
         "runs": {"read": plan.runs_read, "used": len(fit.runs)},
         **_sureness(plan),
         "optima": [result_dict(allocation) for allocation in plan.optima],
+        **_checks(plan),
         "findings": [finding.as_dict() for finding in plan.findings],
     }
+    tables = [_constants(plan), plan_table(plan.optima, with_law=False)]
+    tables += [forms_table(plan.ranking)] if plan.ranking else []
+    tables += [backtest_table(plan.backtest)] if plan.backtest else []
+    tables += [sensitivity_table(plan.sensitivity, plan.optima[-1].uncertainty)] if plan.sensitivity else []
     return Report(
         schema="scaling.fit/1",
         data=data,
-        sections=(_summary(plan), _constants(plan), plan_table(plan.optima, with_law=False)),
+        sections=(_summary(plan), *tables),
         rows=[_row(plan, allocation) for allocation in plan.optima],
         notes=tuple(Note(_shortened(finding)) for finding in plan.findings) + plan_notes(plan.optima),
     )
@@ -48,7 +59,7 @@ def _summary(plan: FittedPlan) -> Record:
     span = fit.fitted_range
     objective = fit.objective
     return Record(
-        f"Chinchilla law fitted to {plan.card.name}",
+        f"{law.form.capitalize()} law fitted to {plan.card.name}",
         (
             ("runs", f"{len(fit.runs)} used of {plan.runs_read} read"),
             ("params", _between(span["params"], format_count)),
@@ -73,51 +84,67 @@ def _summary(plan: FittedPlan) -> Record:
     )
 
 
+def _checks(plan: FittedPlan) -> dict[str, object]:
+    """Return the backtest, the sensitivity and the ranking of forms, where they were asked for."""
+    checks: dict[str, object] = {}
+    if plan.backtest:
+        checks["backtest"] = backtest_dict(plan.backtest)
+    if plan.sensitivity:
+        checks["sensitivity"] = sensitivity_dict(plan.sensitivity)
+    if plan.ranking:
+        checks["forms"] = forms_dict(plan.ranking)
+    return checks
+
+
 def _sureness(plan: FittedPlan) -> dict[str, object]:
     """Return the intervals of the constants and exponents, and what the bootstrap did."""
     bootstrap = plan.bootstrap
     if bootstrap is None or not bootstrap.draws:
         return {}
-    names = list(plan.fit.law.parameters)
+    drawn = {name: [draw.parameters[name] for draw in bootstrap.draws] for name in plan.fit.law.parameters}
     exponents = _exponent_draws(bootstrap)
     return {
         "intervals": {
             "level": plan.interval,
             "parameters": {
-                name: list(ends) for name, ends in law_intervals(bootstrap.draws, plan.interval).items()
+                name: list(percentile_interval(values, plan.interval)) for name, values in drawn.items()
             },
             "frontier": {
-                name: list(percentile_interval(drawn, plan.interval)) for name, drawn in exponents.items()
+                name: list(percentile_interval(values, plan.interval)) for name, values in exponents.items()
             },
         },
         "bootstrap": {
             "replicates": bootstrap.replicates,
             "converged": bootstrap.converged,
             "seed": bootstrap.seed,
-            "standard_deviations": {
-                name: pstdev([draw.parameters[name] for draw in bootstrap.draws]) for name in names
-            },
+            "standard_deviations": {name: pstdev(values) for name, values in drawn.items()},
         },
     }
 
 
+def _exponents(law: Law) -> dict[str, float]:
+    """Return the exponents of N_opt and D_opt in C, nothing of a law that divides no budget."""
+    if not isinstance(law, Allocates):
+        return {}
+    N_exponent, D_exponent = law.exponents
+    return {"params_exponent": N_exponent, "tokens_exponent": D_exponent}
+
+
 def _exponent_draws(bootstrap: Bootstrap) -> dict[str, list[float]]:
-    """Return N_exponent and D_exponent of every draw."""
-    N_exponents, D_exponents = zip(*(draw.exponents for draw in bootstrap.draws), strict=True)
-    return {"params_exponent": list(N_exponents), "tokens_exponent": list(D_exponents)}
+    """Return the exponents of every draw, by name."""
+    drawn = [_exponents(draw) for draw in bootstrap.draws]
+    return {name: [exponents[name] for exponents in drawn] for name in drawn[0]}
 
 
 def _constants(plan: FittedPlan) -> Table:
     """Show each constant and exponent with its interval and standard deviation."""
     law, bootstrap = plan.fit.law, plan.bootstrap
-    N_exponent, D_exponent = law.exponents
-    values = {**law.parameters, "N exponent": N_exponent, "D exponent": D_exponent}
+    values = law.parameters | _labelled(_exponents(law))
     if bootstrap is None or not bootstrap.draws:
         plain = tuple((name, format_number(value)) for name, value in values.items())
         return Table(headings=("", "value"), rows=plain)
     drawn = {name: [draw.parameters[name] for draw in bootstrap.draws] for name in law.parameters}
-    exponents = _exponent_draws(bootstrap)
-    drawn |= {"N exponent": exponents["params_exponent"], "D exponent": exponents["tokens_exponent"]}
+    drawn |= _labelled(_exponent_draws(bootstrap))
     rows = tuple(
         (
             name,
@@ -132,6 +159,12 @@ def _constants(plan: FittedPlan) -> Table:
         rows=rows,
         caption=f"From {len(bootstrap.draws)} refits to resampled runs, seed {bootstrap.seed}.",
     )
+
+
+def _labelled(exponents: Mapping[str, T]) -> dict[str, T]:
+    """Name the exponents as people read them."""
+    labels = {"params_exponent": "N exponent", "tokens_exponent": "D exponent"}
+    return {labels[name]: value for name, value in exponents.items()}
 
 
 def _between(ends: tuple[float, float], write: Callable[[float], str]) -> str:
@@ -153,8 +186,7 @@ def _row(plan: FittedPlan, allocation: Allocation) -> dict[str, Cell]:
     everything = (*plan.findings, *allocation.findings)
     return {
         **fit.law.parameters,
-        "params_exponent": fit.law.exponents[0],
-        "tokens_exponent": fit.law.exponents[1],
+        **(_exponents(fit.law) or {"params_exponent": None, "tokens_exponent": None}),
         "objective": fit.objective.value,
         "status": fit.status,
         "runs_read": plan.runs_read,

@@ -15,7 +15,7 @@ def sensitivity_table(found: Sensitivity, sure: Uncertainty | None = None) -> Ta
     choices = [variant.choice for variant in found.all]
     groups = [index for index in range(1, len(choices)) if choices[index] != choices[index - 1]]
     return Table(
-        headings=("choice", "setting", "params", "tokens", "tokens per param", "change of params"),
+        headings=("choice", "setting", "params", "tokens", "tokens per param", "change", "residuals"),
         rows=rows,
         is_text=frozenset({0, 1}),
         groups=frozenset(groups[:1]),
@@ -32,6 +32,7 @@ def sensitivity_dict(found: Sensitivity) -> list[dict[str, object]]:
             "params": variant.params,
             "tokens": variant.tokens,
             "tokens_per_param": variant.tokens_per_param,
+            "residual_mad": variant.residual_mad,
             **({"note": variant.note} if variant.note else {}),
         }
         for variant in found.all
@@ -40,7 +41,7 @@ def sensitivity_dict(found: Sensitivity) -> list[dict[str, object]]:
 
 def _cells(found: Sensitivity, variant: Variant) -> tuple[str, ...]:
     params, tokens, ratio = variant.params, variant.tokens, variant.tokens_per_param
-    change = found.change(variant)
+    change, spread = found.change(variant), variant.residual_mad
     return (
         variant.choice,
         # the base's settings are wide, and stand in the caption
@@ -49,6 +50,7 @@ def _cells(found: Sensitivity, variant: Variant) -> tuple[str, ...]:
         UNKNOWN if tokens is None else format_count(tokens, 3),
         UNKNOWN if ratio is None else format_number(ratio, 3),
         "" if variant is found.base else UNKNOWN if change is None else format_change(change),
+        UNKNOWN if spread is None else format_share(spread),
     )
 
 
@@ -72,6 +74,7 @@ def _caption(found: Sensitivity, sure: Uncertainty | None) -> str:
             f"The {format_share(sure.level)} interval of the base, from resampled runs alone, is "
             f"{format_count(low, 3)} to {format_count(high, 3)}"
         )
+    parts.append("Residuals: their robust spread, as a share of the loss")
     doubted = [f"{variant.name}: {variant.note}" for variant in found.all if variant.note]
     if doubted:
         parts.append(f"No plan, or a doubtful one: {'; '.join(doubted)}")

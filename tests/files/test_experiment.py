@@ -118,8 +118,15 @@ def test_a_column_may_be_called_by_any_text_yaml_has(tmp_path: Path) -> None:
     [
         ("fit: {delt: 1}", "2: unknown key 'delt'"),
         ("zzz: 5", "2: unknown key 'zzz'"),
-        ("fit: {form: kaplan}", "2: fit.form must be 'chinchilla', got 'kaplan'"),
-        ("fit: {objective: mse}", "2: fit.objective must be 'log-huber', got 'mse'"),
+        (
+            "fit: {form: cubic}",
+            "2: fit.form must be 'chinchilla', 'tied', 'overtraining', "
+            "'kaplan', 'data-constrained', 'frontier' or 'all', got 'cubic'",
+        ),
+        (
+            "fit: {objective: l1}",
+            "2: fit.objective must be 'log-huber', 'huber', 'log-mse' or 'mse', got 'l1'",
+        ),
         ("fit: {delta: 0}", "2: fit.delta: must be positive, got 0"),
         ("fit: 3", "2: fit must be a mapping of keys, got 3"),
         ("columns: tokens=steps", "2: columns must be a mapping of keys, got 'tokens=steps'"),
@@ -207,7 +214,8 @@ def test_all_errors_are_named_at_once_in_the_order_of_their_lines(tmp_path: Path
             "runs: r.csv\nunits: {run_id: 1}\n",
             "one of params, tokens, flops, loss, budget, schedule_tokens, unique_tokens",
         ),
-        ("runs: r.csv\nfit: {form: kaplan}\n", "write form: chinchilla"),
+        ("runs: r.csv\nfit: {form: cubic}\n", "write form: chinchilla"),
+        ("runs: r.csv\nfit: {form: kaplna}\n", "write form: kaplan"),
         ("runs: r.csv\nall_steps: 1\n", "write all_steps: true"),
         ("waste: 1%\n", "add a line runs: FILE"),
         ("runs: r.csv\nflops: many\n", "write it like 70B, 1.4T, 12M or 5.76e23"),
@@ -238,3 +246,11 @@ def test_the_keys_that_the_repositorys_experiment_shows_in_comments_are_read_too
     experiment = read_experiment(write(tmp_path, "\n".join([*shown, *hidden])))
     assert experiment.units == {"params": 1e6, "tokens": 1e9}
     assert [str(condition) for condition in experiment.where] == ["params < 2e10", "flops >= 6e18"]
+
+
+def test_a_fit_may_have_another_form_and_objective_fixed_constants_and_bounds(tmp_path: Path) -> None:
+    fit = "{form: tied, objective: mse, weights: w, fix: {E: 1.69}, bound: {alpha: '0.1:0.6'}}"
+    experiment = read_experiment(write(tmp_path, f"runs: r.csv\nfit: {fit}\n"))
+    assert (experiment.form, experiment.objective, experiment.weights) == ("tied", "mse", "w")
+    assert experiment.fixed == {"E": 1.69}
+    assert experiment.bounds == {"alpha": (0.1, 0.6)}

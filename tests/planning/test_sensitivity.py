@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaling_cli.errors import FitRefused
+from scaling_cli.errors import FitRefused, PlanError
 from scaling_cli.files.run_table import read_runs
+from scaling_cli.fitting.fit import Fit, FitSettings
 from scaling_cli.fitting.parametric import fit_law
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.laws.published import published_law
@@ -36,6 +37,12 @@ def study(noise: float = 0.0, sizes: int = 7) -> Runs:
     D = C / (6 * N)
     errors = np.exp(noise * np.random.default_rng(0).standard_normal(len(C)))
     return Runs(N, D, C, truth().loss(N, D) * errors, tuple(f"run {i}" for i in range(len(C))))
+
+
+def params_of(fit: Fit) -> float:
+    """N_opt at the target."""
+    assert isinstance(fit.law, ChinchillaLaw)
+    return float(fit.law.optimum(TARGET)[0])
 
 
 def planned(found: Sensitivity, choice: str) -> dict[str, float]:
@@ -67,12 +74,37 @@ def test_each_choice_is_made_alone_and_the_base_is_not_repeated() -> None:
 def test_the_rows_are_what_the_fits_themselves_say() -> None:
     runs = study(noise=0.003)
     found = sensitivity(runs, TARGET)
-    loose = fit_law(runs, delta=1e-2).law.optimum(TARGET)[0]
+    loose = params_of(fit_law(runs, delta=1e-2))
     assert planned(found, "delta")["1e-2"] == pytest.approx(loose, rel=1e-12)
-    fewer = fit_law(runs.without_highest_losses(3)).law.optimum(TARGET)[0]
+    fewer = params_of(fit_law(runs.without_highest_losses(3)))
     assert planned(found, "drop highest losses")["3"] == pytest.approx(fewer, rel=1e-12)
-    above = fit_law(runs.select(runs.flops > 7e18)).law.optimum(TARGET)[0]
+    above = params_of(fit_law(runs.select(runs.flops > 7e18)))
     assert planned(found, "drop lowest budget")["6e18"] == pytest.approx(above, rel=1e-12)
+
+
+def test_weights_stay_with_their_runs() -> None:
+    runs = study(noise=0.003)
+    weights = np.random.default_rng(0).uniform(0.5, 2, len(runs))
+    found = sensitivity(runs, TARGET, base=FitSettings(weights=weights))
+    keep = np.ones(len(runs), dtype=bool)
+    keep[runs.highest_losses(3)] = False
+    fewer = params_of(fit_law(runs.select(keep), weights=weights[keep]))
+    assert planned(found, "drop highest losses")["3"] == pytest.approx(fewer, rel=1e-12)
+
+
+def test_squares_have_no_delta_to_vary_and_the_tied_form_is_not_given_twice() -> None:
+    found = sensitivity(study(noise=0.003), TARGET, base=FitSettings(form="overtraining", objective="mse"))
+    assert {variant.choice for variant in found.variants}.isdisjoint({"delta"})
+    assert set(planned(found, "form")) <= {"chinchilla", "kaplan"}
+    assert set(planned(found, "objective")) == {"log-huber", "huber", "log-mse"}
+
+
+def test_a_form_that_divides_no_budget_has_no_plan_to_vary() -> None:
+    C = np.geomspace(1e19, 1e22, 12)
+    N, D = truth().optimum(C)
+    ray = Runs(N, D, C, truth().loss(N, D), tuple(map(str, range(12))))
+    with pytest.raises(PlanError, match="divides no budget"):
+        sensitivity(ray, TARGET, base=FitSettings(form="frontier"))
 
 
 def test_nominal_budgets_say_which_level_is_the_lowest() -> None:
@@ -91,15 +123,13 @@ def test_the_choice_that_moves_the_plan_most_is_the_one_of_largest_log_ratio() -
 
 
 def test_a_choice_the_runs_cannot_support_keeps_its_row_and_says_why() -> None:
-    # two budgets: without the lower one all runs lie on one line
-    runs = study().select(np.arange(14))
-    found = sensitivity(runs, TARGET, budgets=None)
+    nine = study().select(np.r_[0:7, 14:16])
+    found = sensitivity(nine, TARGET)
+    notes = {v.name: v.note for v in found.variants}
+    assert "too-few-runs" in notes["drop highest losses 3"]
     refused = [variant for variant in found.variants if variant.params is None]
     assert refused
     assert all(variant.note for variant in refused)
-    nine = study().select(np.r_[0:7, 14:16])
-    notes = {v.name: v.note for v in sensitivity(nine, TARGET).variants}
-    assert "too-few-runs" in notes["drop highest losses 3"]
 
 
 def test_params_of_another_definition_are_another_row() -> None:
@@ -118,9 +148,10 @@ def test_runs_that_identify_no_law_are_refused_and_not_varied() -> None:
 
 def test_the_base_settings_are_those_of_the_caller() -> None:
     runs = study(noise=0.003)
-    found = sensitivity(runs, TARGET, base={"delta": 1e-2})
-    assert found.base.params == pytest.approx(fit_law(runs, delta=1e-2).law.optimum(TARGET)[0], rel=1e-12)
+    found = sensitivity(runs, TARGET, base=FitSettings(delta=1e-2))
+    assert found.base.params == pytest.approx(params_of(fit_law(runs, delta=1e-2)), rel=1e-12)
     assert set(planned(found, "delta")) == {"1e-4", "1e-3"}
+    assert sensitivity(runs, TARGET, base={"delta": 1e-2}).base == found.base
 
 
 def test_the_report_is_narrow_enough_for_a_terminal_and_says_what_json_does() -> None:
@@ -131,7 +162,7 @@ def test_the_report_is_narrow_enough_for_a_terminal_and_says_what_json_does() ->
     assert max(map(len, text.splitlines())) <= 80
     assert "90 % interval" in text
     assert len(data) == len(table.rows) == 1 + len(found.variants)
-    assert set(data[0]) == {"choice", "setting", "params", "tokens", "tokens_per_param"}
+    assert set(data[0]) == {"choice", "setting", "params", "tokens", "tokens_per_param", "residual_mad"}
     assert data[0]["choice"] == "base"
     for row, variant in zip(data, found.all, strict=True):
         assert (row["params"] is None) == (variant.params is None)

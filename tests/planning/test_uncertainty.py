@@ -20,7 +20,6 @@ from scaling_cli.planning.regret import wasted_share
 from scaling_cli.planning.solve import solve
 from scaling_cli.planning.uncertainty import (
     Uncertainty,
-    law_intervals,
     percentile_interval,
     uncertainty,
 )
@@ -278,9 +277,3 @@ def test_the_order_of_the_draws_moves_no_interval_of_the_law(order: list[int]) -
     card = replace(CARD, draws=DRAWS[:60], residuals=())
     moved = replace(card, draws=tuple(DRAWS[i] for i in order))
     assert sure(moved, flops=C).intervals == sure(card, flops=C).intervals
-
-
-def test_every_constant_of_a_law_has_its_interval() -> None:
-    found = law_intervals(DRAWS, 0.8)
-    assert list(found) == ["E", "A", "B", "alpha", "beta"]
-    assert found["alpha"] == tuple(np.quantile([draw.alpha for draw in DRAWS], [0.1, 0.9]))
