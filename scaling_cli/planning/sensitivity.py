@@ -111,8 +111,8 @@ def sensitivity(
     """Return the plan for C = ``target_flops`` under the base settings and under each other choice.
 
     ``base`` are the settings of the fit that the choices are compared with: ``fit.settings``, or some of
-    them by name. ``budgets`` (FLOPs, shape (n,)) the nominal budgets of the runs; ``other_params`` the same runs, in
-    their order, with params of the definition ``other_definition``.
+    them by name. ``budgets`` (FLOPs, shape (n,)) are the nominal budgets of the runs, ``other_params``
+    the same runs, in their order, with params of the definition ``other_definition``.
 
     One choice at a time is made otherwise: the objective,
     delta, the form, leaving out the 1, 3 or 5 highest losses or the lowest budget, the params counted.
