@@ -59,9 +59,10 @@ def plan_fit(
 ) -> FittedPlan:
     """Solve a fit's law at each budget of ``flops`` (FLOPs), with the draws of its bootstrap.
 
-    ``card`` says what the runs were (name, units, provenance, findings) , ``columns`` what else their
-    table says of them and ``clusters`` which of them belong together; the law, what it was fitted to and its draws are put on it here. The warnings
-    among the findings, and what the runs are, go with the law wherever it goes.
+    ``card`` says what the runs were (name, units, provenance, findings), ``columns`` what else their
+    table says of them and ``clusters`` which of them belong together; the law, what it was fitted to
+    and its draws are put on the card here. The warnings among the findings, and what the runs are, go
+    with the law wherever it goes.
     """
     largest = fit.fitted_range["flops"][1]
     targets = tuple(flops) or tuple(factor * largest for factor in DEFAULT_TARGETS)

@@ -70,9 +70,11 @@ def coverage(law: ChinchillaLaw, noise: float, studies: int) -> Coverage:
         fit = fit_law(study(law, noise, seed))
         bootstrap = bootstrap_law(fit, replicates=REPLICATES, seed=RESAMPLING + seed)
         missing += REPLICATES - len(bootstrap.draws)
-        ends.append(
-            percentile_interval([math.log(draw.optimum(TARGET)[0]) for draw in bootstrap.draws], LEVEL)
-        )
+        sizes = [
+            math.log(one.optimum(TARGET)[0]) for one in bootstrap.draws if isinstance(one, ChinchillaLaw)
+        ]
+        ends.append(percentile_interval(sizes, LEVEL))
+        assert isinstance(fit.law, ChinchillaLaw)
         offsets.append(math.log(fit.law.optimum(TARGET)[0]) - truth)
         if (seed + 1) % 50 == 0:
             print(

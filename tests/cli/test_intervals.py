@@ -179,7 +179,7 @@ def test_the_table_and_the_csv_show_the_intervals_too(
 def test_runs_of_a_cluster_are_drawn_together(told: Told, sample_runs: Path, tmp_path: Path) -> None:
     table = read_runs(str(sample_runs), columns={"cluster": "budget"})
     bootstrap = bootstrap_law(fit_law(table.runs), replicates=100, clusters=table.clusters)
-    expected = pstdev([draw.alpha for draw in bootstrap.draws])
+    expected = pstdev([draw.parameters["alpha"] for draw in bootstrap.draws])
     plain = told("fit", sample_runs, *FEW)
     clustered = told("fit", sample_runs, *FEW, "--cluster", "budget")
     assert clustered["bootstrap"]["standard_deviations"]["alpha"] == pytest.approx(expected)

@@ -70,9 +70,7 @@ def test_gradient_and_hessian_agree_with_finite_differences(delta: float) -> Non
     for k in range(5):
         shift = np.zeros(5)
         shift[k] = step
-        ahead, behind = (
-            derivatives(theta + shift * sign, data, Penalty(delta=delta)) for sign in (1, -1)
-        )
+        ahead, behind = (derivatives(theta + shift * sign, data, Penalty(delta=delta)) for sign in (1, -1))
         scale = np.abs(gradient).max()
         np.testing.assert_allclose(
             (ahead[0] - behind[0]) / (2 * step), gradient[:, k], rtol=1e-4, atol=1e-6 * scale

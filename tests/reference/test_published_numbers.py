@@ -123,6 +123,7 @@ def test_flat_ranges_are_those_of_the_reference(entry: dict[str, Any]) -> None:
     law = PUBLISHED[entry["law"]].law
     assert isinstance(law, PredictsLoss)
     flat = flat_range(law, entry["flops"], entry["waste"])
+    assert flat is not None
     assert [flat.low, flat.high] == pytest.approx(entry["params"], rel=entry["tolerance"])
 
 
