@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 RELAXATION = (100.0, 30.0, 10.0, 3.0)
 """The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
 
-RELAXED_STEPS, FINAL_STEPS = 6, 500
+RELAXED_STEPS, FIRST_STEPS, FINAL_STEPS = 6, 16, 500
 STARTS, DIRECT_STARTS = 32, 8
+
+SAME_PLACE = 0.01
+"""Candidates whose predictions differ by less than this share of delta (in norm) go the same way."""
+
+MOST_STRAGGLERS, MOST_ABOVE = 6, 1.5
+"""After the first steps so many candidates that are still moving are followed to their end: the lowest, and
+none whose objective is further above the least one than this."""
 
 SAME_MINIMUM = 1e-6
 """Descents whose objectives agree to this share have found the same minimum."""
@@ -148,14 +155,55 @@ def _minimise(problem: Problem) -> Descent:
     import numpy as np
 
     starts = problem.starts(STARTS)
-    relaxed = starts
+    phi, owner = starts, np.arange(len(starts))
     for factor in (1.0,) if problem.penalty.is_square else RELAXATION:
-        relaxed = _descend(relaxed, problem, RELAXED_STEPS, penalty=problem.penalty.relaxed(factor)).theta
-    candidates = np.concatenate([relaxed, starts[:DIRECT_STARTS]])
-    descent = _descend(candidates, problem, FINAL_STEPS)
+        phi = _descend(phi, problem, RELAXED_STEPS, penalty=problem.penalty.relaxed(factor)).theta
+        kept, merged = _merge(phi, problem)
+        phi, owner = phi[kept], merged[owner]
+    owner = np.concatenate([owner, len(phi) + np.arange(len(starts[:DIRECT_STARTS]))])
+    descent = _descend(np.concatenate([phi, starts[:DIRECT_STARTS]]), problem, FIRST_STEPS)
+    _finish(descent, problem)
     if problem.floor is not None:
         _settle_floor(descent, problem, problem.floor)
-    return descent
+    # every start counts with the candidate that it became one with
+    return Descent(descent.theta[owner], descent.value[owner], descent.converged[owner], descent.steps)
+
+
+def _merge(phi: "FloatArray", problem: Problem) -> tuple["NDArray[np.intp]", "NDArray[np.intp]"]:
+    """Return the candidates that differ, and for each of ``phi`` which of those it is."""
+    import numpy as np
+
+    predicted = problem.surface.predict(problem.theta(phi))
+    nearness = SAME_PLACE * (1e-3 if problem.penalty.is_square else problem.penalty.delta)
+    kept: list[int] = []
+    owner = np.empty(len(phi), dtype=np.intp)
+    for i, row in enumerate(predicted):
+        apart = np.sqrt(((predicted[kept] - row) ** 2).sum(axis=1))
+        if not kept or apart.min() > nearness:
+            owner[i] = len(kept)
+            kept.append(i)
+        else:
+            owner[i] = int(np.argmin(apart))
+    return np.array(kept), owner
+
+
+def _finish(descent: Descent, problem: Problem) -> None:
+    """Follow to its end what is still moving: those few that are lowest, once where several are one.
+
+    Most candidates have come to rest at a minimum by now. What has not crawls along the floor of E or a
+    valley without end, for hundreds of steps, and on from high above the best it does not come below it.
+    """
+    import numpy as np
+
+    moving = np.flatnonzero(~descent.converged & (descent.value <= MOST_ABOVE * descent.value.min()))
+    if not moving.size:
+        return
+    moving = moving[np.argsort(descent.value[moving], kind="stable")]
+    kept, _ = _merge(descent.theta[moving], problem)
+    chosen = moving[kept[:MOST_STRAGGLERS]]
+    end = _descend(descent.theta[chosen], problem, FINAL_STEPS)
+    descent.theta[chosen], descent.value[chosen] = end.theta, end.value
+    descent.converged[chosen] = end.converged
 
 
 def _settle_floor(descent: Descent, problem: Problem, floor: int) -> None:

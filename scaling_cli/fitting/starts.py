@@ -101,13 +101,12 @@ def nonnegative_pair(u: "FloatArray", v: "FloatArray") -> tuple["FloatArray", "F
     determinant = np.maximum(uu * vv - uv * uv, 1e-13 * uu * vv)
     both = np.stack([(u1 * vv - v1 * uv) / determinant, (v1 * uu - u1 * uv) / determinant], axis=1)
     # where one of them would be negative it is zero, and the better of the two alone is taken
-    is_first = np.greater(u1**2 / uu, v1**2 / vv)
-    is_first = is_first.reshape(-1, 1)
+    is_first = np.greater(u1**2 / uu, v1**2 / vv).reshape(-1, 1)
     alone = np.where(
         is_first,
         np.stack([u1 / uu, np.zeros_like(uu)], axis=1),
         np.stack([np.zeros_like(vv), v1 / vv], axis=1),
     )
-    chosen = np.where((both > 0).all(axis=1)[:, None], both, alone)
+    chosen = np.where(both.min(axis=1, keepdims=True) > 0, both, alone)
     explained = chosen[:, 0] * u1 + chosen[:, 1] * v1
     return chosen, u.shape[1] - explained
