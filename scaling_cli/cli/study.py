@@ -129,12 +129,18 @@ def plan_study(study: "Experiment", table: "RunTable", fitted: "Fit", sureness: 
     from scaling_cli.fitting.bootstrap import bootstrap_law
     from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.fitted_plan import plan_fit
+    from scaling_cli.reports.progress import progress
 
     bootstrap = None
     if sureness.replicates:
-        bootstrap = bootstrap_law(
-            fitted, replicates=sureness.replicates, seed=sureness.seed, clusters=table.clusters
-        )
+        with progress("resampling the runs", sureness.replicates) as advance:
+            bootstrap = bootstrap_law(
+                fitted,
+                replicates=sureness.replicates,
+                seed=sureness.seed,
+                clusters=table.clusters,
+                progress=advance,
+            )
     name = PurePath(table.name).name
     card = LawCard(
         name=name,

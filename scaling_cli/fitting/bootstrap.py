@@ -1,6 +1,6 @@
 """The bootstrap: the law refitted to resampled runs, every replicate to convergence, in batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from scaling_cli.errors import LawError
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.newton import descend
 from scaling_cli.fitting.parametric import order_runs, ordered_problem
-from scaling_cli.fitting.problem import Problem
+from scaling_cli.fitting.problem import LOG_ZERO, Problem
 from scaling_cli.laws.law import HasFrontier
 from scaling_cli.runs import Runs
 
@@ -43,17 +43,23 @@ class Bootstrap:
     replicates: int
     converged: int
     seed: int
+    units: int
 
 
 def bootstrap_law(
-    fit: Fit, *, replicates: int = 1000, seed: int = 0, clusters: Sequence[str] | None = None
+    fit: Fit,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    clusters: Sequence[str] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Bootstrap:
     """Refit ``fit``'s law to ``replicates`` resamples of its runs.
 
     Runs are drawn with replacement, as multinomial counts that weigh the runs of the fit's own objective;
     where ``clusters`` says which runs belong together (one label per run, in the order of ``fit.runs``),
     whole clusters are drawn. The runs are put in a canonical order first, so that their order in the
-    file does not change the draws.
+    file does not change the draws. ``progress`` is told how many replicates each block has added.
     """
     import numpy as np
 
@@ -70,7 +76,9 @@ def bootstrap_law(
         phi, done = _refit(fit, problem, drawn[:, units].astype(np.float64))
         converged += int(done.sum())
         draws.extend(_laws(phi[done], problem))
-    return Bootstrap(draws=tuple(draws), replicates=replicates, converged=converged, seed=seed)
+        if progress:
+            progress(size)
+    return Bootstrap(tuple(draws), replicates=replicates, converged=converged, seed=seed, units=count)
 
 
 def _units(clusters: Sequence[str] | None, runs: Runs) -> "NDArray[np.intp]":
@@ -118,7 +126,10 @@ def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> tuple["FloatArr
 
 def _laws(phi: "FloatArray", problem: Problem) -> Iterator[HasFrontier]:
     """Return the laws of solver vectors (S, m); what is no law (a term that vanished) is left out."""
+    floor = problem.floor
     for row in phi:
+        if floor is not None and row[floor] <= problem.box.lower[floor]:
+            row[floor] = LOG_ZERO  # the floor of log E stands for E = 0
         try:
             yield problem.law(row)
         except LawError:

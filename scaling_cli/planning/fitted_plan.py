@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scaling_cli.findings import Finding
+from scaling_cli.findings import Finding, Severity
 from scaling_cli.fitting.bootstrap import Bootstrap
 from scaling_cli.fitting.diagnostics import diagnose
 from scaling_cli.fitting.fit import Fit
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_TARGETS = (1.0, 10.0, 100.0)
 """Where no target budget is given: these multiples of the largest budget fitted."""
+
+LEAST_UNITS = 7
+"""A bootstrap of fewer runs or clusters than a fit needs runs says little of how they scatter."""
 
 MOST_RESIDUALS = 1000
 """A law file keeps that many residuals at most, evenly along their sorted values."""
@@ -95,15 +98,19 @@ def plan_fit(
 
 
 def _unsure(bootstrap: Bootstrap | None) -> tuple[Finding, ...]:
-    """Say where replicates are missing from the intervals."""
-    if bootstrap is None or len(bootstrap.draws) == bootstrap.replicates:
+    """Say where replicates are missing from the intervals, or there was little to resample."""
+    if bootstrap is None:
         return ()
+    found = []
     missing = bootstrap.replicates - len(bootstrap.draws)
-    message = (
-        f"{missing} of {bootstrap.replicates} bootstrap replicates found no law: the intervals lack them"
-    )
-    severity = "warning" if missing > 0.01 * bootstrap.replicates else "info"
-    return (Finding("bootstrap-incomplete", severity, message),)  # type: ignore[arg-type]
+    if missing:
+        what = f"{missing} of {bootstrap.replicates} bootstrap replicates found no law"
+        severity: Severity = "warning" if missing > 0.01 * bootstrap.replicates else "info"
+        found.append(Finding("bootstrap-incomplete", severity, f"{what}: the intervals lack them"))
+    if bootstrap.units < LEAST_UNITS:
+        what = f"the intervals rest on {bootstrap.units} clusters that can be resampled"
+        found.append(Finding("few-clusters", "warning", f"{what}: they are too narrow"))
+    return tuple(found)
 
 
 def _some_residuals(fit: Fit) -> tuple[float, ...]:
