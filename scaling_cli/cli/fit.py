@@ -44,15 +44,6 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, show
-from scaling_cli.cli.study import (
-    Sureness,
-    check_plan,
-    fit_table,
-    plan_study,
-    rank_table,
-    read_study,
-    read_table,
-)
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError
 from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse_sweep
@@ -101,6 +92,16 @@ def fit(
     strict: StrictOption = False,
 ) -> None:
     """Fit a scaling law to training runs, and solve it at the target budgets."""
+    from scaling_cli.cli.study import (
+        Sureness,
+        check_plan,
+        fit_table,
+        plan_study,
+        rank_table,
+        read_study,
+        read_table,
+    )
+
     study = read_study(
         config,
         runs=runs,

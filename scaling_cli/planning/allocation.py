@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from scaling_cli.errors import PlanError
 from scaling_cli.findings import Finding, Severity
@@ -10,8 +11,10 @@ from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.regret import FlatRange, flat_range, wasted_share
 from scaling_cli.planning.solve import solve
-from scaling_cli.planning.uncertainty import Uncertainty, uncertainty
 from scaling_cli.units import format_flops, format_number
+
+if TYPE_CHECKING:
+    from scaling_cli.planning.uncertainty import Uncertainty
 
 NOTED_EXTRAPOLATION = 10.0
 """A budget more than this many times the largest fitted one carries the finding ``extrapolates``."""
@@ -38,7 +41,7 @@ class Allocation:
     waste: float | None = None
     flat_range: FlatRange | None = None
     extrapolation: float | None = None
-    uncertainty: Uncertainty | None = None
+    uncertainty: "Uncertainty | None" = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -100,7 +103,9 @@ def answer(card: LawCard, question: Question) -> Allocation:
         loss=solved.loss,
         findings=(*question.findings, *card.findings, *solved.findings),
     )
-    if card.draws:
+    if card.draws:  # a published law has none, and need not wait for what it does not use
+        from scaling_cli.planning.uncertainty import uncertainty
+
         allocation = replace(allocation, uncertainty=uncertainty(card, question, solved))
     return allocation if solved.refusal else _judge(allocation)
 

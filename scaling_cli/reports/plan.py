@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from scaling_cli.findings import Finding
 from scaling_cli.planning.allocation import Allocation
-from scaling_cli.planning.uncertainty import Uncertainty
 from scaling_cli.reports.report import Cell, Note, Report, Table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
+
+if TYPE_CHECKING:
+    from scaling_cli.planning.uncertainty import Uncertainty
 
 UNKNOWN = "-"
 
@@ -48,7 +51,7 @@ def result_dict(allocation: Allocation) -> dict[str, object]:
     return result
 
 
-def _uncertainty_dict(sure: Uncertainty) -> dict[str, object]:
+def _uncertainty_dict(sure: "Uncertainty") -> dict[str, object]:
     """Return ``intervals`` (their level, and [low, high] by name) and ``regret``."""
     regret = sure.regret and {
         "expected": sure.regret.expected,
@@ -133,7 +136,7 @@ def _caption(allocations: Sequence[Allocation]) -> str:
     )
 
 
-def _interval_cells(sure: Uncertainty, *, has_waste: bool) -> list[str]:
+def _interval_cells(sure: "Uncertainty", *, has_waste: bool) -> list[str]:
     """Return the row below a plan: its intervals, and the sizes without regret under the flat range."""
 
     def between(name: str, write: Callable[[float], str]) -> str:
@@ -152,7 +155,7 @@ def _interval_cells(sure: Uncertainty, *, has_waste: bool) -> list[str]:
     return [*cells, *waste, _without_regret(sure)]
 
 
-def _without_regret(sure: Uncertainty) -> str:
+def _without_regret(sure: "Uncertainty") -> str:
     """Return the sizes that waste as little under nearly every draw, where there are any."""
     if sure.regret is None:
         return ""
