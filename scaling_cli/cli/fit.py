@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from scaling_cli import __version__
@@ -43,13 +44,14 @@ from scaling_cli.cli.options import (
     read_pairs,
     read_waste,
 )
-from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.output import Format, say, show
 from scaling_cli.conditions import parse_condition
-from scaling_cli.errors import ScalingError
+from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse_sweep
 
 if TYPE_CHECKING:
     from scaling_cli.fitting.fit import Fit
+    from scaling_cli.laws.card import LawCard
     from scaling_cli.reports.report import Report
 
 T = TypeVar("T")
@@ -98,10 +100,15 @@ def fit(
         fit_table,
         plan_study,
         rank_table,
+        read_stored_law,
         read_study,
         read_table,
+        stored_form,
     )
 
+    if save and output and Path(save).absolute() == Path(output).absolute():
+        raise UsageError(f"--save and --output are the same file, {save}", hint="give each its own")
+    stored = read_stored_law(verify) if verify else None
     study = read_study(
         config,
         runs=runs,
@@ -111,7 +118,7 @@ def fit(
         drop_highest_losses=drop_highest_losses,
         all_steps=all_steps,
         include_unfinished=include_unfinished,
-        form=form,
+        form=form or stored_form(stored),
         objective=objective,
         delta=_read_positive("--delta", delta),
         overestimate_penalty=_read_positive("--overestimate-penalty", overestimate_penalty),
@@ -126,8 +133,8 @@ def fit(
     table = read_table(study)
     ranking = rank_table(study, table, sureness) if study.form == "all" else None
     fitted = ranking.best if ranking else fit_table(study, table)
-    if verify:
-        _verify(verify, fitted, table.sha256, partial(show, output_format=output_format, output=output))
+    if stored:
+        _verify(stored, fitted, table.sha256, partial(show, output_format=output_format, output=output))
         return
     plan = plan_study(study, table, fitted, sureness)
     plan = replace(plan, ranking=ranking)
@@ -140,15 +147,16 @@ def fit(
     if save:
         write_law(save, plan.card)
     show(report, output_format, output, strict=strict)
+    if output_format is Format.csv and (backtest or sensitivity or ranking):
+        say("note: CSV holds the plans only; the checks are in the table, the JSON and the Markdown")
 
 
-def _verify(path: str, fitted: "Fit", sha256: str, show_report: "Callable[[Report], None]") -> None:
-    """Show whether the law saved at ``path`` is the one the runs give again; exit 1 where it is not."""
-    from scaling_cli.files.law_file import read_law
+def _verify(stored: "LawCard", fitted: "Fit", sha256: str, show_report: "Callable[[Report], None]") -> None:
+    """Show whether a saved law is the one its runs give again; exit 1 where it is not."""
     from scaling_cli.planning.verify import verify
     from scaling_cli.reports.verify import verify_report
 
-    found = verify(read_law(path), fitted, sha256=sha256, version=f"scaling {__version__}")
+    found = verify(stored, fitted, sha256=sha256, version=f"scaling {__version__}")
     show_report(verify_report(found))
     if not found.is_same:
         raise ScalingError(f"--verify: {found.verdict}")

@@ -88,7 +88,7 @@ PenaltyOption = Annotated[
     ),
 ]
 WeightsOption = Annotated[
-    str | None, Fitting("--weights", metavar="COLUMN", help="Count each run as often as this column says.")
+    str | None, Fitting("--weights", metavar="COLUMN", help="How much each run counts, in proportion.")
 ]
 FixOption = Annotated[
     list[str] | None, Fitting("--fix", metavar="NAME=VALUE", help="E=1.69: not fitted; repeat it.")

@@ -39,8 +39,9 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
     if output or output_format in (Format.json, Format.csv):
         for note in report.warnings:
             say(f"warning: {note.text} [{note.finding.id}]")
-    if strict and report.warnings:
-        ids = ", ".join(dict.fromkeys(note.finding.id for note in report.warnings))
+    doubts = [note.finding for note in report.notes if note.finding.severity != "info"]
+    if strict and doubts:
+        ids = ", ".join(dict.fromkeys(finding.id for finding in doubts))
         raise ScalingError(f"--strict: the answer carries warnings ({ids})")
 
 

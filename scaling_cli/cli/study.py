@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scaling_cli.files.experiment import Experiment
     from scaling_cli.files.run_table import RunTable
     from scaling_cli.fitting.fit import Fit
+    from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.fitted_plan import FittedPlan
     from scaling_cli.planning.form_ranking import FormRanking
 
@@ -76,6 +77,18 @@ def fit_table(study: "Experiment", table: "RunTable") -> "Fit":
     with _placed(table):
         form: Any = study.form or "chinchilla"  # fit_law refuses a form there is not
         return fit_law(table.runs, form=form, **_settings(study, table))
+
+
+def read_stored_law(path: str) -> "LawCard":
+    """Read the law that a refit is to be held against."""
+    from scaling_cli.files.law_file import read_law
+
+    return read_law(path)
+
+
+def stored_form(stored: "LawCard | None") -> str | None:
+    """Return the form a saved law was fitted with: where its file does not say, the law's own."""
+    return None if stored is None else str(stored.provenance.get("form") or stored.law.form)
 
 
 def rank_table(study: "Experiment", table: "RunTable", sureness: Sureness) -> "FormRanking":
@@ -226,6 +239,7 @@ def _provenance(
             "value": fitted.objective.value,
             **{name: value for name, value in unusual.items() if value},
         },
+        "form": fitted.settings.form,
         "status": fitted.status,
         "bootstrap": {"replicates": sureness.replicates, "seed": sureness.seed},
         "version": f"scaling {__version__}",

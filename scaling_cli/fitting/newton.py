@@ -65,6 +65,17 @@ def descend(
     """
     import numpy as np
 
+    # a trial step may lead anywhere: what overflows there is not better, and is not taken
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        return _descend(theta, derivatives, scale, box, max_steps)
+
+
+def _descend(
+    theta: "FloatArray", derivatives: "Derivatives", scale: "FloatArray", box: Box, max_steps: int
+) -> Descent:
+    """Take the steps of ``descend``."""
+    import numpy as np
+
     theta, scale = np.clip(theta, box.lower, box.upper), np.maximum(scale, LEAST_SCALE)
     current = derivatives(theta, np.arange(len(theta)))
     best, converged = current[0].copy(), np.zeros(len(theta), dtype=bool)

@@ -37,6 +37,9 @@ MOST_ABOVE = 1.5
 """Candidates still moving after the first steps are followed to their end unless their objective is so many
 times the least one. To follow only the lowest few of them loses the optimum of one table in 600."""
 
+LEAST_WEIGHT = 1e-12
+"""A weight of less than this share of the largest is none: its run could not be seen beside the other."""
+
 SAME_MINIMUM = 1e-6
 """Descents whose objectives agree to this share have found the same minimum."""
 
@@ -58,9 +61,10 @@ def fit_law(
     sum_i Huber_delta(LSE(a - alpha log N_i, b - beta log D_i, e) - log L_i) with A = exp a, B = exp b,
     E = exp e (Hoffmann et al. 2022, Eq. 3): the sum, not the mean. The forms are those of
     fitting/forms.py, the objectives and ``overestimate_penalty`` those of fitting/penalty.py. ``weights``
-    (n,) count each run so many times; ``fixed`` and ``bounds`` hold constants of the form, by their
-    published names, at a value or within a range. ``runs`` hold counts and nats per token; the constants
-    returned are for counts. Row order does not matter.
+    (n,) say how much each run counts beside the others (they are scaled to a mean of one); ``fixed`` and
+    ``bounds`` hold constants of the form, by their published names, at a value or within a range.
+    ``runs`` hold counts and nats per token; the constants returned are for counts. Row order does not
+    matter.
 
     Raises ``FitRefused`` where the runs cannot identify the constants, ``UsageError`` for settings that
     are none.
@@ -79,6 +83,14 @@ def fit_law(
 
 def fit_with(runs: Runs, settings: FitSettings) -> Fit:
     """Fit ``runs`` as ``settings`` say; see ``fit_law``."""
+    import numpy as np
+
+    # starts and trial steps may lead anywhere: what overflows there is never the least
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        return _fit(runs, settings)
+
+
+def _fit(runs: Runs, settings: FitSettings) -> Fit:
     import numpy as np
 
     Penalty(settings.objective, settings.delta, settings.overestimate_penalty).check_delta()
@@ -145,9 +157,15 @@ def _checked_weights(weights: "FloatArray | None", runs: Runs) -> "FloatArray | 
     if bad.size:
         raise UsageError(
             f"{runs.names[bad[0]]}: a weight must not be negative, got {values[bad[0]]:g}",
-            hint="0 leaves a run out, 2 counts it twice",
+            hint="0 leaves a run out, 2 counts it twice as much as 1",
         )
-    return values
+    # only their proportions count: at a mean of one the solver's tolerances hold whatever the unit
+    largest = values.max(initial=0.0)
+    if largest == 0:
+        return values
+    shares: FloatArray = np.where(values > LEAST_WEIGHT * largest, values / largest, 0.0)
+    scaled: FloatArray = shares / shares.mean()
+    return scaled
 
 
 def _minimise(problem: Problem) -> Descent:

@@ -106,7 +106,12 @@ def answer(card: LawCard, question: Question) -> Allocation:
     if card.draws:  # a published law has none, and need not wait for what it does not use
         from scaling_cli.planning.uncertainty import uncertainty
 
-        allocation = replace(allocation, uncertainty=uncertainty(card, question, solved))
+        sure = uncertainty(card, question, solved)
+        allocation = replace(allocation, uncertainty=sure)
+        if sure is None and not solved.refusal:
+            message = "more than one in ten of the law's draws cannot answer: there are no intervals"
+            doubt = Finding("no-interval", "warning", message)
+            allocation = replace(allocation, findings=(*allocation.findings, doubt))
     return allocation if solved.refusal else _judge(allocation)
 
 

@@ -14,12 +14,16 @@ from scaling_cli.planning.backtest import Backtest
 from scaling_cli.planning.form_ranking import FormRanking
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.sensitivity import Sensitivity
+from scaling_cli.units import format_share
 
 if TYPE_CHECKING:
     from scaling_cli.runs import FloatArray
 
 DEFAULT_TARGETS = (1.0, 10.0, 100.0)
 """Where no target budget is given: these multiples of the largest budget fitted."""
+
+LEAST_BEYOND = 2
+"""So many draws should lie beyond either end of an interval."""
 
 LEAST_UNITS = 7
 """A bootstrap of fewer runs or clusters than a fit needs runs says little of how they scatter."""
@@ -79,7 +83,7 @@ def plan_fit(
         loss_unit=card.loss_unit,
         clusters=clusters,
     )
-    findings = (*card.findings, *fit.findings, *doctor, *_unsure(bootstrap))
+    findings = (*card.findings, *fit.findings, *doctor, *_unsure(bootstrap, interval))
     card = replace(
         card,
         law=fit.law,
@@ -97,7 +101,7 @@ def plan_fit(
     return FittedPlan(fit, card, optima, runs_read, interval, bootstrap, findings)
 
 
-def _unsure(bootstrap: Bootstrap | None) -> tuple[Finding, ...]:
+def _unsure(bootstrap: Bootstrap | None, level: float) -> tuple[Finding, ...]:
     """Say where replicates are missing from the intervals, or there was little to resample."""
     if bootstrap is None:
         return ()
@@ -107,6 +111,9 @@ def _unsure(bootstrap: Bootstrap | None) -> tuple[Finding, ...]:
         what = f"{missing} of {bootstrap.replicates} bootstrap replicates found no law"
         severity: Severity = "warning" if missing > 0.01 * bootstrap.replicates else "info"
         found.append(Finding("bootstrap-incomplete", severity, f"{what}: the intervals lack them"))
+    if len(bootstrap.draws) * (1 - level) / 2 < LEAST_BEYOND:
+        what = f"{len(bootstrap.draws)} replicates are few for {format_share(level)} intervals"
+        found.append(Finding("few-replicates", "warning", f"{what}: their ends are a matter of chance"))
     if bootstrap.units < LEAST_UNITS:
         what = f"the intervals rest on {bootstrap.units} clusters that can be resampled"
         found.append(Finding("few-clusters", "warning", f"{what}: they are too narrow"))

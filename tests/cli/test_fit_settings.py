@@ -64,7 +64,7 @@ def test_weights_come_from_a_column(fitted: Callable[..., dict[str, Any]], tmp_p
     weighted.write_text("\n".join([lines[0] + ",w", *(f"{line},2" for line in lines[1:])]) + "\n")
     twice, once = fitted("--weights", "w", runs=weighted), fitted()
     assert twice["law"]["parameters"] == pytest.approx(once["law"]["parameters"], rel=1e-6)
-    assert twice["objective"]["value"] == pytest.approx(2 * once["objective"]["value"], rel=1e-6)
+    assert twice["objective"]["value"] == pytest.approx(once["objective"]["value"], rel=1e-6)
 
 
 def test_runs_on_a_ray_have_a_frontier_and_no_allocation(
@@ -142,3 +142,54 @@ def test_settings_that_are_none_end_in_one_line(
     assert lines[0].startswith("error: ")
     assert error in lines[0]
     assert len(lines) <= 2
+
+
+def test_a_refusal_fails_a_strict_fit_too(scaling: Callable[..., Any], tmp_path: Path) -> None:
+    ray = tmp_path / "ray.csv"
+    ray.write_text(RAY)
+    options = ("fit", ray, "--form", "frontier", "--bootstrap", "0", "--flops", "1e22")
+    assert scaling(*options).returncode == 0
+    strict = scaling(*options, "--strict")
+    assert strict.returncode == 1
+    assert "law-has-no-allocation" in strict.stderr
+
+
+def test_the_law_and_the_report_need_a_file_each(scaling: Callable[..., Any], tmp_path: Path) -> None:
+    ended = scaling("fit", SAMPLE, "--save", tmp_path / "x.json", "--output", tmp_path / "x.json")
+    assert ended.returncode == 2
+    assert "--save and --output are the same file" in ended.stderr
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_a_saved_law_is_verified_under_the_form_it_was_fitted_with(
+    scaling: Callable[..., Any], tmp_path: Path
+) -> None:
+    law = tmp_path / "tied.json"
+    assert scaling("fit", SAMPLE, "--bootstrap", "0", "--form", "tied", "--save", law).returncode == 0
+    assert scaling("fit", SAMPLE, "--verify", law).returncode == 0
+
+
+@pytest.mark.parametrize(("replicates", "is_few"), [("20", True), ("60", False)])
+def test_too_few_replicates_for_an_interval_are_said(
+    replicates: str, is_few: bool, scaling: Callable[..., Any]
+) -> None:
+    ended = scaling("fit", SAMPLE, "--flops", "1e21", "--bootstrap", replicates)
+    assert ended.returncode == 0
+    assert ("few-replicates" in ended.stdout) == is_few
+
+
+def test_a_loss_that_many_draws_never_reach_says_that_it_has_no_interval(
+    scaling: Callable[..., Any], tmp_path: Path
+) -> None:
+    law = tmp_path / "law.json"
+    assert scaling("fit", SAMPLE, "--bootstrap", "60", "--save", law).returncode == 0
+    asked = scaling("optimal", "--law", law, "--loss", "1.815", "--format", "json")
+    result = json.loads(asked.stdout)["results"][0]
+    assert "intervals" not in result
+    assert "no-interval" in [finding["id"] for finding in result["findings"]]
+
+
+def test_csv_says_that_the_checks_are_elsewhere(scaling: Callable[..., Any]) -> None:
+    ended = scaling("fit", SAMPLE, "--bootstrap", "0", "--flops", "1e21", "--backtest", "--format", "csv")
+    assert ended.returncode == 0
+    assert "note: CSV holds the plans only" in ended.stderr

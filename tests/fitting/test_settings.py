@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import huber
 
-from scaling_cli.errors import UsageError
+from scaling_cli.errors import FitRefused, UsageError
 from scaling_cli.fitting.bootstrap import bootstrap_law
 from scaling_cli.fitting.fit import Fit, ObjectiveName
 from scaling_cli.fitting.parametric import fit_law, fit_with
@@ -176,3 +176,14 @@ def test_settings_that_are_none_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         fit_law(simulate(LAW), **settings)
+
+
+def test_the_scale_of_the_weights_does_not_matter_and_a_vanishing_one_is_none(simulate: "Simulate") -> None:
+    runs = simulate(ChinchillaLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658), noise=0.003)
+    weights = np.linspace(0.5, 2, len(runs))
+    plain = fit_law(runs, weights=weights).law.parameters
+    for scale in (1e-200, 1e20, 1e250):
+        assert fit_law(runs, weights=scale * weights).law.parameters == pytest.approx(plain, rel=1e-9)
+    first = np.where(np.arange(len(runs)) < 3, 1e300, 1.0)
+    with pytest.raises(FitRefused):
+        fit_law(runs, weights=first)
