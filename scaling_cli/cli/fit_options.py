@@ -40,7 +40,7 @@ WhereOption = Annotated[
     list[str] | None, Reading("--where", metavar="CONDITION", help='"flops < 1e21": fit these; repeat it.')
 ]
 DropOption = Annotated[
-    int | None, Reading("--drop-highest-losses", metavar="COUNT", min=0, help="Leave out that many runs.")
+    int | None, Reading("--drop-highest-losses", metavar="COUNT", min=0, help="Leave so many out.")
 ]
 AllStepsOption = Annotated[
     bool | None,
@@ -49,7 +49,7 @@ AllStepsOption = Annotated[
 UnfinishedOption = Annotated[
     bool | None,
     Reading(
-        "--include-unfinished/--leave-out-unfinished",
+        "--include-unfinished/--finished",
         help="Fit runs with less than 80 % of their schedule's tokens, or not.",
         show_default="leave out",
     ),
