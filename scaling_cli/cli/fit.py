@@ -1,7 +1,6 @@
 """``scaling fit``: a table of runs becomes a law, and the law's answer at the target budgets."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -94,22 +93,12 @@ def fit(
     strict: StrictOption = False,
 ) -> None:
     """Fit a scaling law to training runs, and solve it at the target budgets."""
-    from scaling_cli.cli.study import (
-        Sureness,
-        check_plan,
-        fit_table,
-        plan_study,
-        rank_table,
-        read_stored_law,
-        read_study,
-        read_table,
-        stored_form,
-    )
+    from scaling_cli.cli import study as studies
 
     if save and output and Path(save).absolute() == Path(output).absolute():
         raise UsageError(f"--save and --output are the same file, {save}", hint="give each its own")
-    stored = read_stored_law(verify) if verify else None
-    study = read_study(
+    stored = studies.read_stored_law(verify) if verify else None
+    study = studies.read_study(
         config,
         runs=runs,
         columns=read_pairs("--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])]),
@@ -118,7 +107,7 @@ def fit(
         drop_highest_losses=drop_highest_losses,
         all_steps=all_steps,
         include_unfinished=include_unfinished,
-        form=form or stored_form(stored),
+        form=form or studies.stored_form(stored),
         objective=objective,
         delta=_read_positive("--delta", delta),
         overestimate_penalty=_read_positive("--overestimate-penalty", overestimate_penalty),
@@ -129,16 +118,13 @@ def fit(
         waste=None if waste is None else read_waste(waste),
     )
 
-    sureness = Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
-    table = read_table(study)
-    ranking = rank_table(study, table, sureness) if study.form == "all" else None
-    fitted = ranking.best if ranking else fit_table(study, table)
+    sureness = studies.Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
+    table = studies.read_table(study)
     if stored:
+        fitted = studies.fit_table(study, table)
         _verify(stored, fitted, table.sha256, partial(show, output_format=output_format, output=output))
         return
-    plan = plan_study(study, table, fitted, sureness)
-    plan = replace(plan, ranking=ranking)
-    plan = check_plan(plan, table, sureness, backtest=backtest, sensitivity=sensitivity)
+    plan = studies.make_plan(study, table, sureness, backtest=backtest, sensitivity=sensitivity)
 
     from scaling_cli.files.law_file import write_law
     from scaling_cli.reports.fit import fit_report
@@ -147,7 +133,7 @@ def fit(
     if save:
         write_law(save, plan.card)
     show(report, output_format, output, strict=strict)
-    if output_format is Format.csv and (backtest or sensitivity or ranking):
+    if output_format is Format.csv and (plan.backtest or plan.sensitivity or plan.ranking):
         say("note: CSV holds the plans only; the checks are in the table, the JSON and the Markdown")
 
 

@@ -137,6 +137,16 @@ def _placed(table: "RunTable") -> Iterator[None]:
         raise refusal.at(f"{table.name}{rows}") from None
 
 
+def make_plan(
+    study: "Experiment", table: "RunTable", sureness: Sureness, *, backtest: bool, sensitivity: bool
+) -> "FittedPlan":
+    """Fit a table, under the best of all forms where all are asked for, plan with it, and check it."""
+    ranking = rank_table(study, table, sureness) if study.form == "all" else None
+    fitted = ranking.best if ranking else fit_table(study, table)
+    plan = replace(plan_study(study, table, fitted, sureness), ranking=ranking)
+    return check_plan(plan, table, sureness, backtest=backtest, sensitivity=sensitivity)
+
+
 def plan_study(study: "Experiment", table: "RunTable", fitted: "Fit", sureness: Sureness) -> "FittedPlan":
     """Resample a fit's runs, and solve its law at the targets."""
     from scaling_cli.fitting.bootstrap import bootstrap_law
