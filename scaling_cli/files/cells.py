@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,13 +99,7 @@ def read_counts(
     import numpy as np
 
     values = np.full(len(table.rows), np.nan)
-    index = table.columns.index(column)
-    for i in rows:
-        row = table.rows[i]
-        cell = row.cells[index]
-        text = cell.strip(" \t\"'")
-        if is_missing(cell):
-            continue
+    for i, row, cell, text in _present_cells(table, rows, column):
         if table.separator != "," and _ONE_COMMA_GROUP.fullmatch(text):
             readings = f"{text.replace(',', '.')} or {text.replace(',', '')}"
             bad.add(row.line, f"{quantity} {text!r} {_AMBIGUOUS} {readings}")
@@ -118,6 +112,15 @@ def read_counts(
     return values
 
 
+def _present_cells(table: Table, rows: Iterable[int], column: str) -> Iterator[tuple[int, Row, str, str]]:
+    """Yield the index, row, cell and bare text of each of ``rows`` that holds something in ``column``."""
+    index = table.columns.index(column)
+    for i in rows:
+        cell = table.rows[i].cells[index]
+        if not is_missing(cell):
+            yield i, table.rows[i], cell, cell.strip(" \t\"'")
+
+
 def read_losses(table: Table, rows: Iterable[int], column: str, unit: float, bad: BadValues) -> "FloatArray":
     """Return the losses of a column times ``unit``, NaN where one is missing or not finite.
 
@@ -127,13 +130,7 @@ def read_losses(table: Table, rows: Iterable[int], column: str, unit: float, bad
     import numpy as np
 
     values = np.full(len(table.rows), np.nan)
-    index = table.columns.index(column)
-    for i in rows:
-        row = table.rows[i]
-        cell = row.cells[index]
-        text = cell.strip(" \t\"'")
-        if is_missing(cell):
-            continue
+    for i, row, cell, text in _present_cells(table, rows, column):
         try:
             number = float(text) * unit
         except ValueError:
