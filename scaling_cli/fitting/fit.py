@@ -21,9 +21,9 @@ FormName = Literal["chinchilla", "tied", "overtraining", "kaplan", "data-constra
 class FitSettings:
     """Everything a law was fitted with but its runs: with them, enough to fit it again.
 
-    ``weights`` say how much each run counts, (n,) in the order of the runs, of mean one; ``fixed`` holds constants of
-    the form that were not fitted, ``bounds`` the range that others had to stay in, both under the
-    constants' published names.
+    ``weights`` say how much each run counts, (n,) in the order of the runs, of mean one; ``fixed`` holds
+    constants of the form that were not fitted, ``bounds`` the range that others had to stay in, both
+    under the constants' published names.
     """
 
     form: FormName = "chinchilla"
