@@ -8,7 +8,7 @@ The layers, from the terminal down; imports go one way only:
 - ``planning``  a law and a budget become a decision
 - ``fitting``   runs become a law
 - ``laws``      what a scaling law is, and the published ones
-- ``runs``, ``conditions``, ``units``, ``names``, ``findings``, ``errors``   what everything else speaks in
+- ``runs``, ``curves``, ``conditions``, ``units``, ``names``, ``findings``, ``errors``   what all speak in
 """
 
 from importlib import import_module

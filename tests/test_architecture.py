@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "scaling_cli"
 TOP = "scaling_cli"
-BOTTOM = ("runs", "conditions", "units", "names", "findings", "errors")
+BOTTOM = ("runs", "curves", "conditions", "units", "names", "findings", "errors")
 # what each layer may import besides itself
 BELOW: dict[str, frozenset[str]] = {name: frozenset(BOTTOM) for name in BOTTOM}
 BELOW["laws"] = frozenset(BOTTOM)
