@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from scaling_cli.errors import FitRefused, LawError
+from scaling_cli.fitting.budgets import LEAST_RUNS_PER_BUDGET, SAME_BUDGET, windows
 from scaling_cli.fitting.fit import Fit, predicted_loss
 from scaling_cli.laws.law import Allocates, HasFrontier, Law
 from scaling_cli.units import format_flops, format_number, format_share
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     """Fits the runs of these indices as the full fit was fitted."""
 
 LevelKind = Literal["budgets", "isoflop", "shares"]
-
-SAME_BUDGET = 0.1
-"""Runs whose C lies within 10 % of one figure were meant to have that budget."""
-
-LEAST_RUNS_PER_LEVEL = 4
-"""Fewer sizes than that show no minimum: they are no IsoFLOP profile."""
 
 NEIGHBOURHOOD = 1.5
 """A level stands out if it holds half of the runs within this factor of C: a window of +-10 % is a quarter
@@ -178,7 +173,7 @@ def budget_levels(runs: "Runs", budgets: "FloatArray | None" = None) -> BudgetLe
     C = runs.flops_6ND
     if budgets is not None:
         values, counts = np.unique(budgets, return_counts=True)
-        shared = counts[counts >= LEAST_RUNS_PER_LEVEL].sum()
+        shared = counts[counts >= LEAST_RUNS_PER_BUDGET].sum()
         if len(values) >= LEAST_LEVELS and 2 * shared >= len(runs):
             middles = [float(np.median(C[budgets == value])) for value in values]
             # the law counts 6ND: a budget counted otherwise is not the one to ask it about
@@ -217,20 +212,12 @@ def _isoflop_groups(C: "FloatArray") -> list["FloatArray"]:
     """Return the C of the runs of each level that stands out, in ascending order."""
     import numpy as np
 
-    ordered = np.sort(C)
-    left, groups = ordered, []
-    while len(left) >= LEAST_RUNS_PER_LEVEL:
-        ends = np.searchsorted(left, left * (1 + SAME_BUDGET) / (1 - SAME_BUDGET), side="right")
-        counts = ends - np.arange(len(left))
-        first = int(counts.argmax())
-        if counts[first] < LEAST_RUNS_PER_LEVEL:
-            break
-        group = left[first : ends[first]]
+    groups = []
+    for group in (C[index] for index in windows(C)):
         middle = np.median(group)
-        around = (ordered > middle / NEIGHBOURHOOD) & (ordered < middle * NEIGHBOURHOOD)
+        around = (middle / NEIGHBOURHOOD < C) & (middle * NEIGHBOURHOOD > C)
         if 2 * len(group) >= around.sum():
             groups.append(group)
-        left = np.delete(left, slice(first, ends[first]))
     return sorted(groups, key=lambda group: float(group[0]))
 
 
