@@ -1,44 +1,266 @@
 """Approach 2: the valleys of the budgets, the frontier through their vertices, and its bias removed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from scaling_cli.errors import UsageError
+from scaling_cli.fitting.budgets import SAME_BUDGET, Budgets, group_budgets
 from scaling_cli.fitting.fit import Fit
+from scaling_cli.fitting.frontier import PRIOR_FREEDOM, Sounding, sound
+from scaling_cli.fitting.isoflop_draws import Draws, Study, draw, draw_lines, power_laws
+from scaling_cli.fitting.parametric import order_runs
 from scaling_cli.fitting.power_law import Frontier
-from scaling_cli.fitting.valley import CurveName, Valley
+from scaling_cli.fitting.profile_bias import Optima, fit_surface
+from scaling_cli.fitting.valley import CurveName, Profile, Valley, ValleyStatus, judge
+from scaling_cli.laws.additive import ChinchillaLaw
+from scaling_cli.runs import Runs
+
+if TYPE_CHECKING:
+    from scaling_cli.runs import FloatArray
+
+BEYOND = math.log(10)
+"""The interval of a vertex ends a factor of ten beyond the sampled sizes: further out it is only open."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsoflopSettings:
+    """How budgets are found (``tolerance``, a share; ``picked``, FLOPs) and what is drawn through them.
+
+    ``level`` is that of the intervals; the curvature that is not distinguishable from zero at it is flat.
+    """
+
+    tolerance: float = SAME_BUDGET
+    picked: tuple[float, ...] = ()
+    curve: CurveName = "parabola"
+    level: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Bias:
     """What approach 2 itself does to the answer, with no noise at all.
 
-    ``surface`` is approach 3 fitted to the runs of the budgets, ``replay`` the frontier that approach 2
-    draws through the surface's own losses at the runs' (N, D), with the same budgets and weights.
-    ``params_exponent`` is replay less truth (``tokens_exponent`` is its negative).
+    ``surface`` is approach 3 fitted to the runs of the budgets, with ``law`` its law, and ``replay`` the
+    frontier that approach 2 draws through the surface's own losses at the runs' (N, D), with the same
+    budgets and weights. ``params_exponent`` is replay less truth, ``tokens_exponent`` its negative.
     """
 
     surface: Fit
+    law: ChinchillaLaw
     replay: Frontier
-    params_exponent: float
-    tokens_exponent: float
+    optima: Optima
+    optima_draws: Optima | None
+
+    @property
+    def params_exponent(self) -> float:
+        """The N exponent of the replay less that of the surface."""
+        return self.replay.params.exponent - self.law.exponents[0]
+
+    @property
+    def tokens_exponent(self) -> float:
+        """The D exponent of the replay less that of the surface."""
+        return self.replay.tokens.exponent - self.law.exponents[1]
 
     def factors(self, C: float) -> Mapping[str, float]:
         """Return replay over truth at C FLOPs, for params, tokens and loss."""
-        raise NotImplementedError
+        N, D = self.law.optimum(C)
+        truth = {"params": N, "tokens": D, "loss": self.law.frontier_loss(C)}
+        return {name: law.at(C) / truth[name] for name, law in self.replay.laws.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Isoflop:
     """The valleys in ascending order of budget, and the frontier through those that are ok.
 
-    ``outside`` names the runs that belong to no budget. ``raw`` is ``None`` with fewer than two ok
-    valleys; ``corrected`` and ``bias`` where approach 3 cannot be fitted, ``not_removed`` saying why.
+    ``outside`` names the runs that belong to no budget, ``off_budget`` those whose 6 N D is not what a
+    column says of them. ``raw`` is ``None`` with fewer than two ok valleys; ``corrected`` and ``bias``
+    are where approach 3 cannot be fitted, ``not_removed`` saying why. ``drawn`` is the number of
+    replicates behind the draws.
     """
 
     valleys: tuple[Valley, ...]
     outside: tuple[str, ...]
-    curve: CurveName
-    raw: Frontier | None
-    corrected: Frontier | None
-    bias: Bias | None
+    off_budget: tuple[str, ...]
+    settings: IsoflopSettings
+    raw: Frontier | None = None
+    corrected: Frontier | None = None
+    bias: Bias | None = None
     not_removed: str = ""
+    replicates: int = 0
+    drawn: int = 0
+    seed: int = 0
+
+    @property
+    def ok(self) -> tuple[Valley, ...]:
+        """The valleys that the frontier is drawn through."""
+        return tuple(valley for valley in self.valleys if valley.status == "ok")
+
+    @property
+    def frontier(self) -> Frontier | None:
+        """The corrected frontier, the raw one where its bias could not be removed."""
+        return self.corrected or self.raw
+
+
+def fit_isoflop(
+    runs: Runs,
+    nominal: "FloatArray | None" = None,
+    settings: IsoflopSettings | None = None,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Isoflop:
+    """Draw the IsoFLOP frontier through ``runs`` (Hoffmann et al. 2022, Sec. 3.2), and remove its bias.
+
+    Per budget, least squares of L = a + b x + c x^2 in x = log N; the vertex -b/(2c), and D = C/(6 N) with
+    the median C = 6 N D of the budget. Through the vertices of the budgets whose status is ok, lines of
+    log N, log D and log L over log C, weighted by 1/se^2. The slice of a surface at one budget is no
+    parabola unless alpha = beta and the sizes are centred: the same is done, with no noise, on the
+    Chinchilla surface fitted to the same runs at their own (N, D), and what comes out over the surface's own
+    optimum is the bias that the corrected frontier is without.
+
+    ``nominal`` (FLOPs, shape (n,)) are the budgets that a column names. ``replicates`` is the number of the
+    residual bootstrap (0: none), which begins with ``seed``; the order of the runs does not matter.
+    Raises ``UsageError`` for settings that no table can have.
+    """
+    settings = settings or IsoflopSettings()
+    _check(settings, replicates)
+    budgets = group_budgets(runs, nominal, tolerance=settings.tolerance, picked=settings.picked)
+    profiles, every = _profiles(runs, budgets, settings.curve)
+    curved = [profile for profile in profiles if profile.design is not None]
+    sounding = sound(curved, [profile.runs.loss[None, :] for profile in curved]) if curved else None
+    statuses = _judge_all(curved, sounding, settings.level) if sounding else []
+    study = Study(profiles, curved, [status == "ok" for status in statuses], every)
+    surface, reason = fit_surface(every) if sum(study.ok) >= 2 else (None, "")
+    draws = draw(study, surface, replicates, seed, progress) if sounding and replicates else None
+    result = Isoflop(
+        valleys=tuple(_valleys(study, sounding, statuses, draws, settings.level)),
+        outside=tuple(runs.names[i] for i in budgets.outside.tolist()),
+        off_budget=_off_budget(profiles, settings.tolerance) if budgets.is_nominal else (),
+        settings=settings,
+        replicates=replicates,
+        seed=seed,
+    )
+    if sounding is None or sum(study.ok) < 2:
+        return result
+    lines = draw_lines(study, sounding, surface)
+    result = replace(result, raw=power_laws(lines.raw, draws.raw if draws else None))
+    if surface is None or lines.replay is None or lines.optima is None:
+        return replace(result, not_removed=reason, drawn=draws.count if draws else 0)
+    if not lines.is_complete:
+        reason = "the surface fitted to the runs has no minimum within an ok budget"
+        return replace(result, not_removed=reason, drawn=draws.count if draws else 0)
+    law = surface.fit.law
+    assert isinstance(law, ChinchillaLaw)
+    replay = power_laws(lines.replay, draws.replay if draws else None)
+    bias = Bias(surface.fit, law, replay, lines.optima, draws.optima if draws else None)
+    corrected = power_laws(lines.corrected, draws.corrected if draws else None)
+    return replace(result, corrected=corrected, bias=bias, drawn=draws.count if draws else 0)
+
+
+def _check(settings: IsoflopSettings, replicates: int) -> None:
+    if not 0 < settings.tolerance < 1:
+        raise UsageError(
+            f"the budget tolerance must lie between 0 and 100 %, got {settings.tolerance:g}",
+            hint="10 % is what runs that were meant to cost the same differ by",
+        )
+    if replicates < 0:
+        raise UsageError(f"the bootstrap cannot draw {replicates} replicates", hint="0 turns it off")
+    if not 0 < settings.level < 1:
+        raise UsageError(f"an interval's level must lie between 0 and 100 %, got {settings.level:g}")
+
+
+def _profiles(runs: Runs, budgets: Budgets, curve: CurveName) -> tuple[list[Profile], Runs]:
+    """Return the profile of each budget, and the runs of all of them in that order."""
+    import numpy as np
+
+    ordered = [group.index[order_runs(runs.select(group.index))] for group in budgets.groups]
+    profiles = [
+        Profile(group.budget, runs.select(index), curve)
+        for group, index in zip(budgets.groups, ordered, strict=True)
+    ]
+    return profiles, runs.select(np.concatenate([*ordered, np.empty(0, dtype=np.intp)]))
+
+
+def _judge_all(curved: Sequence[Profile], sounding: Sounding, level: float) -> list[ValleyStatus]:
+    """Return the status of every budget that has a curve."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    freedom = np.array([profile.spare for profile in curved]) + PRIOR_FREEDOM
+    least = sounding.curvature - stdtrit(freedom, (1 + level) / 2) * sounding.curvature_error
+    found = zip(curved, sounding.log_N[0], sounding.curvature[0], least[0], strict=True)
+    return [judge(profile, float(x), float(c), float(low)) for profile, x, c, low in found]
+
+
+def _valleys(
+    study: Study,
+    sounding: Sounding | None,
+    statuses: Sequence[ValleyStatus],
+    draws: Draws | None,
+    level: float,
+) -> list[Valley]:
+    """Return every budget's valley, in ascending order of budget."""
+    valleys = []
+    places = {id(profile): place for place, profile in enumerate(study.curved)}
+    for profile in study.profiles:
+        place = places.get(id(profile))
+        if place is None or sounding is None:
+            valleys.append(_valley(profile, "too-few", None))
+            continue
+        valley = _valley(profile, statuses[place], sounding, place)
+        if draws is not None and valley.vertex is not None:
+            valley = replace(valley, intervals=_intervals(profile, draws, place, level))
+        valleys.append(valley)
+    return valleys
+
+
+def _valley(profile: Profile, status: ValleyStatus, sounding: Sounding | None, place: int = 0) -> Valley:
+    """Return one budget's valley, without its intervals."""
+    import numpy as np
+
+    curve = vertex = None
+    log_N = None
+    if sounding is not None and profile.design is not None:
+        curve = profile.curve(profile.design.fit(profile.runs.loss[None, :])[0])
+        log_N = float(sounding.log_N[0, place])
+        if status != "concave":
+            vertex = profile.point(log_N, float(sounding.loss[0, place]))
+    next_log_N = profile.next_size(status, log_N)
+    return Valley(
+        budget=profile.budget,
+        flops=profile.flops,
+        runs=profile.runs,
+        status=status,
+        curve=curve,
+        vertex=vertex,
+        lowest=int(np.argmin(profile.runs.loss)),
+        run_next=None if next_log_N is None else profile.point(next_log_N),
+    )
+
+
+def _intervals(profile: Profile, draws: Draws, place: int, level: float) -> dict[str, tuple[float, float]]:
+    """Return the percentile intervals of a vertex: params, tokens and loss."""
+    import numpy as np
+
+    shares = [(1 - level) / 2, (1 + level) / 2]
+    low, high = profile.ends
+    ends = np.clip(np.quantile(draws.log_N[:, place], shares), low - BEYOND, high + BEYOND)
+    small, large = (profile.point(float(end)) for end in ends)
+    losses = draws.loss[draws.is_minimum[:, place], place]
+    found = {"params": (small.params, large.params), "tokens": (large.tokens, small.tokens)}
+    if len(losses):
+        least, most = np.quantile(losses, shares)
+        found["loss"] = float(least), float(most)
+    return found
+
+
+def _off_budget(profiles: Sequence[Profile], tolerance: float) -> tuple[str, ...]:
+    """Return the runs whose 6 N D is further from the median of their budget than budgets are apart."""
+    return tuple(
+        name
+        for profile in profiles
+        for name, C in zip(profile.runs.names, profile.runs.flops_6ND.tolist(), strict=True)
+        if abs(C / profile.flops - 1) > tolerance
+    )

@@ -37,7 +37,7 @@ class PowerLaw:
 
     def at(self, C: float) -> float:
         """Return y at C FLOPs."""
-        return self.coefficient * C**self.exponent
+        return math.exp(math.log(self.coefficient) + self.exponent * math.log(C))
 
 
 @dataclass(frozen=True, slots=True)

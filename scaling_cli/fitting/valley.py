@@ -1,10 +1,16 @@
 """The loss of one budget as a curve in log N, its vertex, and whether that vertex is a minimum to trust."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from scaling_cli.fitting.akima import AkimaCurve, akima_slopes, akima_vertices
+from scaling_cli.fitting.design import SAME
+from scaling_cli.fitting.parabola import CONSTANTS, ParabolaDesign, Vertices
+from scaling_cli.fitting.parametric import order_runs
 from scaling_cli.runs import Runs
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +20,16 @@ if TYPE_CHECKING:
 
 ValleyStatus = Literal["ok", "edge", "concave", "too-few", "flat"]
 CurveName = Literal["parabola", "akima"]
+
+LEAST_SIZES = 4
+"""A parabola has three constants: with a fourth size there is a residual to speak of."""
+
+EDGE = 0.1 * math.log(10)
+"""A vertex within a tenth of a decade of the end of the sampled sizes has next to nothing beyond it."""
+
+STEP, REACH = math.log(2), math.log(4)
+"""The next size lies a factor of two beyond the vertex, or beyond the end, and at most four beyond the end:
+a vertex found outside the sampled sizes says in which direction to look, hardly how far."""
 
 
 class Curve(Protocol):
@@ -37,7 +53,7 @@ class Valley:
     """The runs of one budget, the curve through their losses, and what its vertex is worth.
 
     ``budget`` is what the runs were meant to cost (FLOPs) and ``flops`` what they cost, the median of
-    their 6 N D; ``runs`` are in ascending order of size. ``curve`` is ``None`` with under three sizes.
+    their 6 N D; ``runs`` are in ascending order of size. ``curve`` is ``None`` with under four sizes.
     ``vertex`` is the curve's minimum, D = ``flops``/(6 N); ``None`` where the curve has none. It may lie
     outside the sampled sizes: only under status ``ok`` is it an optimum. ``intervals`` hold [low, high]
     of its params, tokens and loss. ``lowest`` is the index of the measured run of least loss and
@@ -53,3 +69,108 @@ class Valley:
     lowest: int
     run_next: Point | None
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class Profile:
+    """The runs of one budget, ready for any number of losses at their sizes.
+
+    ``runs`` are in ascending order of size, ``log_N`` (n,) theirs, ``flops`` the median of their 6 N D;
+    ``knots`` (k,) are the sizes that differ by more than 10 %, the mean of log N where several runs share
+    one. ``design`` is ``None`` with under four of them.
+    """
+
+    def __init__(self, budget: float, runs: Runs, curve: CurveName = "parabola") -> None:
+        import numpy as np
+
+        self.budget, self.curve_name = budget, curve
+        self.runs = runs.select(order_runs(runs))
+        self.flops = float(np.median(self.runs.flops_6ND))
+        self.log_N = np.log(self.runs.params)
+        self._sharing = _share_sizes(self.log_N)
+        self.knots = self._sharing @ self.log_N
+        has_curve = len(self.knots) >= LEAST_SIZES
+        self.design = ParabolaDesign(self.log_N) if has_curve else None
+        self.spare = len(self.runs) - CONSTANTS
+        """Degrees of freedom of the residuals, where there is a curve."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest log N."""
+        return float(self.log_N[0]), float(self.log_N[-1])
+
+    def at_knots(self, losses: "FloatArray") -> "FloatArray":
+        """Return the mean loss at each knot, (R, k), for ``losses`` (R, n)."""
+        shared: FloatArray = losses @ self._sharing.T
+        return shared
+
+    def vertices(self, losses: "FloatArray", constants: "FloatArray") -> Vertices:
+        """Return the minima of the curves through ``losses`` (R, n), whose parabolas have ``constants``."""
+        assert self.design is not None
+        if self.curve_name == "akima":
+            return akima_vertices(self.knots, self.at_knots(losses))
+        return self.design.vertices(constants)
+
+    def curve(self, constants: "FloatArray") -> Curve:
+        """Return the curve through the runs' own losses, whose parabola has ``constants`` (3,)."""
+        assert self.design is not None
+        if self.curve_name == "parabola":
+            return self.design.curve(constants)
+        losses = self.at_knots(self.runs.loss[None, :])
+        return AkimaCurve(self.knots, losses[0], akima_slopes(self.knots, losses)[0])
+
+    def point(self, log_N: float, loss: float | None = None) -> Point:
+        """Return the place of this size in the valley: D = C/(6 N)."""
+        N = math.exp(log_N)
+        return Point(N, self.flops / (FLOPS_PER_PARAM_TOKEN * N), loss)
+
+    def next_size(self, status: ValleyStatus, log_N: float | None) -> float | None:
+        """Return the log N to run next, for a vertex at ``log_N``: on the side that the runs leave open."""
+        low, high = self.ends
+        if status == "ok":
+            return None
+        if status == "too-few" or log_N is None:
+            return self._next_of_few()
+        side = -1 if log_N < (low + high) / 2 else 1
+        end = low if side < 0 else high
+        beyond = STEP if status == "flat" else side * (log_N - end) + STEP
+        return end + side * min(max(beyond, STEP), REACH)
+
+    def _next_of_few(self) -> float:
+        """Return the size that brackets the least loss: beyond an end, or halfway in the wider gap."""
+        import numpy as np
+
+        losses = self.at_knots(self.runs.loss[None, :])[0]
+        knots, least = self.knots, int(np.argmin(losses))
+        if least == 0 and len(knots) > 1:
+            return float(knots[0]) - STEP
+        if least == len(knots) - 1:
+            return float(knots[-1]) + STEP
+        before, after = knots[least] - knots[least - 1], knots[least + 1] - knots[least]
+        return float(knots[least] + (after / 2 if after >= before else -before / 2))
+
+
+def judge(profile: Profile, log_N: float, curvature: float, least_curvature: float) -> ValleyStatus:
+    """Return the status of a valley whose curve has its vertex at ``log_N``.
+
+    ``curvature`` is that of the parabola, ``least_curvature`` the lower end of its interval.
+    """
+    if curvature <= 0:
+        return "concave"
+    if least_curvature <= 0:
+        return "flat"
+    low, high = profile.ends
+    return "ok" if low + EDGE < log_N < high - EDGE else "edge"
+
+
+def _share_sizes(log_N: "FloatArray") -> "FloatArray":
+    """Return the matrix (k, n) that takes the mean over runs of the same size, within 10 % of its least."""
+    import numpy as np
+
+    group, first, groups = np.empty(len(log_N), dtype=np.intp), -math.inf, 0
+    for i, value in enumerate(log_N.tolist()):
+        if value - first > SAME:
+            first, groups = value, groups + 1
+        group[i] = groups - 1
+    members = (group == np.arange(groups)[:, None]).astype(np.float64)
+    shared: FloatArray = members / members.sum(axis=1, keepdims=True)
+    return shared

@@ -1,0 +1,262 @@
+"""The lines of an isoflop study, raw, replayed and corrected, and how resampled residuals move them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeVar
+
+from scaling_cli.fitting.frontier import Lines, Sounding, fit_lines, sound, weigh
+from scaling_cli.fitting.parabola import CONSTANTS
+from scaling_cli.fitting.power_law import Frontier, PowerDraws, PowerLaw
+from scaling_cli.fitting.profile_bias import Optima, ProfileSurface
+from scaling_cli.fitting.valley import Profile
+from scaling_cli.runs import Runs
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    BoolArray = NDArray[np.bool_]
+
+T = TypeVar("T", Lines, Optima)
+
+CELLS_PER_BLOCK = 1_000_000
+"""Replicates are drawn in blocks of so many (replicate, run) cells: a few arrays of 8 MB at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """The budgets of a study, those that have a curve, which of these are ok, and ``every`` run in order."""
+
+    profiles: Sequence[Profile]
+    curved: Sequence[Profile]
+    ok: Sequence[bool]
+    every: Runs
+
+    @property
+    def log_C(self) -> "FloatArray":
+        """Log C of the budgets that have a curve, (m,)."""
+        import numpy as np
+
+        return np.log([profile.flops for profile in self.curved])
+
+    def split(self, values: "FloatArray") -> list["FloatArray"]:
+        """Return the columns of ``values`` (R, n), a run each, that belong to each curved budget."""
+        import numpy as np
+
+        ends = np.cumsum([len(profile.runs) for profile in self.profiles])[:-1]
+        parts = zip(self.profiles, np.split(values, ends, axis=1), strict=True)
+        return [part for profile, part in parts if profile.design is not None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """The lines of log N and of log L over log C."""
+
+    params: Lines
+    loss: Lines
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyLines:
+    """The raw lines and, where there is a surface, those replayed on it and its optima.
+
+    ``is_complete`` says that the surface has a minimum at every budget that was counted.
+    """
+
+    raw: Pair
+    replay: Pair | None
+    optima: Optima | None
+    is_complete: bool
+
+    @property
+    def corrected(self) -> Pair:
+        """The raw lines less the bias: log N = raw - replay + truth. The loss is no line once corrected."""
+        assert self.replay is not None
+        assert self.optima is not None
+        raw, replay, truth = self.raw.params, self.replay.params, self.optima
+        lines = Lines(raw.height - replay.height + truth.height, raw.slope - replay.slope + truth.slope)
+        return Pair(lines, self.raw.loss)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """What replicates came to: vertices (R, m) of the curved budgets, and the lines of ``count`` of them."""
+
+    log_N: "FloatArray"
+    loss: "FloatArray"
+    is_minimum: "BoolArray"
+    raw: Pair
+    replay: Pair | None
+    corrected: Pair
+    optima: Optima | None
+    count: int
+
+
+def draw_lines(
+    study: Study,
+    sounding: Sounding,
+    surface: ProfileSurface | None,
+    vectors: "FloatArray | None" = None,
+) -> StudyLines:
+    """Return the lines through the ok vertices and, on ``surface``, those of the same done without noise.
+
+    ``vectors`` (R, 5) are the surfaces to replay on, the fitted one unless given. The replay counts
+    the same budgets with the same weights.
+    """
+    import numpy as np
+
+    of_N, of_loss = weigh(sounding, np.array(study.ok))
+    raw = _pair(study, sounding, of_N, of_loss)
+    if surface is None:
+        return StudyLines(raw, None, None, is_complete=False)
+    vectors = surface.vector if vectors is None else vectors
+    replayed = sound(study.curved, study.split(np.exp(surface.log_losses(vectors))))
+    kept = replayed.is_minimum
+    replay = _pair(study, replayed, np.where(kept, of_N, 0.0), np.where(kept, of_loss, 0.0))
+    is_complete = bool(kept[:, np.array(study.ok)].all())
+    return StudyLines(raw, replay, surface.optima(vectors), is_complete)
+
+
+def draw(
+    study: Study,
+    surface: ProfileSurface | None,
+    replicates: int,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> Draws:
+    """Resample the residuals of every budget, and do everything again with each replicate.
+
+    The residuals of n losses about a parabola are too small by sqrt((n - 3)/n) on average, for it has
+    three constants to come near them: each is made larger by that before it is drawn. A replicate
+    of the losses is the parabola plus n draws with replacement of its budget's residuals; the surface
+    is refitted to itself plus the same draws, so that the bias is as uncertain as it is.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    block = max(1, CELLS_PER_BLOCK // max(1, len(study.every)))
+    found = [
+        _draw_block(study, surface, min(block, replicates - first), random, progress)
+        for first in range(0, replicates, block)
+    ]
+    log_N, loss, is_minimum = (np.concatenate(column) for column in list(zip(*found, strict=True))[:3])
+    lines = [block[3] for block in found]
+    valid = np.concatenate([block[4] for block in found])
+    raw = _join_pairs([part.raw for part in lines], valid)
+    if surface is None:
+        return Draws(log_N, loss, is_minimum, raw, None, raw, None, int(valid.sum()))
+    replay = _join_pairs([part.replay for part in lines if part.replay], valid)
+    corrected = _join_pairs([part.corrected for part in lines], valid)
+    optima = _join([part.optima for part in lines if part.optima], valid)
+    return Draws(log_N, loss, is_minimum, raw, replay, corrected, optima, int(valid.sum()))
+
+
+def power_laws(pair: Pair, draws: Pair | None) -> Frontier:
+    """Return lines (of one study) and their draws as power laws; D = C/(6 N) has 1 minus the exponent."""
+    params = _power_law(pair.params, draws.params if draws else None)
+    tokens = _power_law(_tokens(pair.params), _tokens(draws.params) if draws else None)
+    return Frontier(params, tokens, _power_law(pair.loss, draws.loss if draws else None))
+
+
+def _power_law(lines: Lines, draws: Lines | None) -> PowerLaw:
+    drawn = PowerDraws(draws.height, draws.slope) if draws else None
+    return PowerLaw(math.exp(float(lines.height[0])), float(lines.slope[0]), drawn)
+
+
+def _tokens(lines: Lines) -> Lines:
+    """Return log D = log(C/6) - log N."""
+    return Lines(-math.log(FLOPS_PER_PARAM_TOKEN) - lines.height, 1 - lines.slope)
+
+
+def _pair(study: Study, sounding: Sounding, of_N: "FloatArray", of_loss: "FloatArray") -> Pair:
+    import numpy as np
+
+    # a vertex may be so low that its loss is no loss: it is no minimum that counts
+    log_loss = np.log(np.where(sounding.loss > 0, sounding.loss, 1.0))
+    return Pair(fit_lines(study.log_C, sounding.log_N, of_N), fit_lines(study.log_C, log_loss, of_loss))
+
+
+def _draw_block(
+    study: Study,
+    surface: ProfileSurface | None,
+    count: int,
+    random: "np.random.Generator",
+    progress: Callable[[int], None] | None,
+) -> tuple["FloatArray", "FloatArray", "BoolArray", StudyLines, "BoolArray"]:
+    """Return the vertices and lines of some replicates, and which of them have all of theirs."""
+    import numpy as np
+
+    fitted, drawn = _resample(study, count, random)
+    losses = [middle + noise for middle, noise in zip(fitted, study.split(drawn), strict=True)]
+    sounding = _centre(study, sound(study.curved, losses), fitted)
+    vectors, settled = None, np.ones(count, dtype=bool)
+    if surface is not None:
+        shares = drawn / np.exp(surface.log_losses(surface.vector))
+        vectors, settled = surface.refit(surface.log_losses(surface.vector) + shares)
+    lines = draw_lines(study, sounding, surface, vectors)
+    ends = [lines.raw.params.slope, lines.raw.loss.slope]
+    if lines.replay is not None and lines.optima is not None:
+        ends += [lines.replay.params.slope, lines.optima.height, lines.optima.log_F]
+    valid = settled & np.isfinite(ends).all(axis=0)
+    if progress:
+        progress(count)
+    return sounding.log_N, sounding.loss, sounding.is_minimum, lines, valid
+
+
+def _resample(
+    study: Study, count: int, random: "np.random.Generator"
+) -> tuple[list["FloatArray"], "FloatArray"]:
+    """Return the losses of each curved budget's parabola, (1, n), and noise for every run, (count, n)."""
+    import numpy as np
+
+    fitted, noises, shares = [], [], []
+    for profile in study.curved:
+        assert profile.design is not None
+        observed = profile.runs.loss[None, :]
+        middle = profile.design.predict(profile.design.fit(observed))
+        residuals = (observed - middle)[0] * math.sqrt(len(profile.runs) / (len(profile.runs) - CONSTANTS))
+        fitted.append(middle)
+        noises.append(residuals)
+        shares.append(residuals / middle[0])
+    usual, own = np.concatenate(shares), iter(noises)
+    drawn = []
+    for profile in study.profiles:
+        size = (count, len(profile.runs))
+        # a budget of too few sizes has no residuals: it borrows those of the others, as shares of the loss
+        if profile.design is None:
+            drawn.append(random.choice(usual, size) * profile.runs.loss)
+        else:
+            drawn.append(random.choice(next(own), size))
+    return fitted, np.concatenate(drawn, axis=1)
+
+
+def _centre(study: Study, sounding: Sounding, fitted: Sequence["FloatArray"]) -> Sounding:
+    """Return a local curve's replicates about its own vertices: they were drawn about the parabola's."""
+    import numpy as np
+
+    if all(profile.curve_name == "parabola" for profile in study.curved):
+        return sounding
+    seen = sound(study.curved, [profile.runs.loss[None, :] for profile in study.curved])
+    smooth = sound(study.curved, fitted)
+    moved = {
+        "log_N": sounding.log_N + seen.log_N - smooth.log_N,
+        "loss": np.maximum(sounding.loss + seen.loss - smooth.loss, np.finfo(float).tiny),
+    }
+    rest = {f.name: getattr(sounding, f.name) for f in fields(Sounding) if f.name not in moved}
+    return Sounding(**moved, **rest)
+
+
+def _join_pairs(pairs: Sequence[Pair], valid: "BoolArray") -> Pair:
+    return Pair(_join([pair.params for pair in pairs], valid), _join([pair.loss for pair in pairs], valid))
+
+
+def _join(parts: Sequence[T], valid: "BoolArray") -> T:
+    """Return the draws of several blocks as one, those that are ``valid``."""
+    import numpy as np
+
+    names = [f.name for f in fields(parts[0])]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts])[valid] for name in names}
+    return type(parts[0])(**columns)
