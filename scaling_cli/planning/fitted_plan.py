@@ -88,7 +88,7 @@ def plan_fit(
         card,
         law=fit.law,
         confidence="fitted",
-        findings=tuple(finding for finding in findings if _stays_with_law(finding)),
+        findings=tuple(finding for finding in findings if stays_with_law(finding)),
         fitted_range=fit.fitted_range,
         draws=draws,
         residuals=_some_residuals(fit),
@@ -105,18 +105,24 @@ def _unsure(bootstrap: Bootstrap | None, level: float) -> tuple[Finding, ...]:
     """Say where replicates are missing from the intervals, or there was little to resample."""
     if bootstrap is None:
         return ()
-    found = []
-    missing = bootstrap.replicates - len(bootstrap.draws)
-    if missing:
-        what = f"{missing} of {bootstrap.replicates} bootstrap replicates found no law"
-        severity: Severity = "warning" if missing > 0.01 * bootstrap.replicates else "info"
-        found.append(Finding("bootstrap-incomplete", severity, f"{what}: the intervals lack them"))
-    if len(bootstrap.draws) * (1 - level) / 2 < LEAST_BEYOND:
-        what = f"{len(bootstrap.draws)} replicates are few for {format_share(level)} intervals"
-        found.append(Finding("few-replicates", "warning", f"{what}: their ends are a matter of chance"))
+    found = list(doubt_draws(len(bootstrap.draws), bootstrap.replicates, level))
     if bootstrap.units < LEAST_UNITS:
         what = f"the intervals rest on {bootstrap.units} clusters that can be resampled"
         found.append(Finding("few-clusters", "warning", f"{what}: they are too narrow"))
+    return tuple(found)
+
+
+def doubt_draws(drawn: int, replicates: int, level: float) -> tuple[Finding, ...]:
+    """Say where replicates found no law, or are too few for intervals of that level."""
+    found = []
+    missing = replicates - drawn
+    if missing:
+        what = f"{missing} of {replicates} bootstrap replicates found no law"
+        severity: Severity = "warning" if missing > 0.01 * replicates else "info"
+        found.append(Finding("bootstrap-incomplete", severity, f"{what}: the intervals lack them"))
+    if drawn * (1 - level) / 2 < LEAST_BEYOND:
+        what = f"{drawn} replicates are few for {format_share(level)} intervals"
+        found.append(Finding("few-replicates", "warning", f"{what}: their ends are a matter of chance"))
     return tuple(found)
 
 
@@ -127,7 +133,8 @@ def _some_residuals(fit: Fit) -> tuple[float, ...]:
     return tuple(float(f"{value:.6g}") for value in ordered[::step])
 
 
-def _stays_with_law(finding: Finding) -> bool:
+def stays_with_law(finding: Finding) -> bool:
+    """Say whether a finding goes with a law wherever it goes: a warning, and what the runs are."""
     return finding.severity == "warning" or finding.id in (
         "simulated-runs",
         "non-embedding-params",
