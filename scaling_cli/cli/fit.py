@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from scaling_cli import __version__
@@ -36,6 +35,7 @@ from scaling_cli.cli.options import (
     FormatOption,
     IntervalOption,
     OutputOption,
+    PlotOption,
     StrictOption,
     WasteOption,
     read_interval,
@@ -44,6 +44,7 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, say, show
+from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse_sweep
@@ -51,6 +52,8 @@ from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse
 if TYPE_CHECKING:
     from scaling_cli.fitting.fit import Fit
     from scaling_cli.laws.card import LawCard
+    from scaling_cli.planning.fitted_plan import FittedPlan
+    from scaling_cli.reports.pictures.picture import Picture
     from scaling_cli.reports.report import Report
 
 T = TypeVar("T")
@@ -90,13 +93,16 @@ def fit(
     waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
+    plot: PlotOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Fit a scaling law to training runs, and solve it at the target budgets."""
     from scaling_cli.cli import study as studies
 
-    if save and output and Path(save).absolute() == Path(output).absolute():
-        raise UsageError(f"--save and --output are the same file, {save}", hint="give each its own")
+    refuse_same_file({"--save": save, "--output": output, "--plot": plot})
+    check_plot(plot, is_table=output_format is Format.table, output=output)
+    if plot and verify:
+        raise UsageError("--plot draws a fit, and --verify shows none", hint="leave one of them out")
     stored = studies.read_stored_law(verify) if verify else None
     study = studies.read_study(
         config,
@@ -132,9 +138,17 @@ def fit(
     report = fit_report(plan)
     if save:
         write_law(save, plan.card)
-    show(report, output_format, output, strict=strict)
+    drawing = Plot(plot, lambda: _picture(plan)) if plot else None
+    show(report, output_format, output, strict=strict, plot=drawing)
     if output_format is Format.csv and (plan.backtest or plan.sensitivity or plan.ranking):
         say("note: CSV holds the plans only; the checks are in the table, the JSON and the Markdown")
+
+
+def _picture(plan: "FittedPlan") -> "Picture":
+    """Draw a fit; here, so that a fit without a picture imports nothing for one."""
+    from scaling_cli.reports.pictures.fit import fit_picture
+
+    return fit_picture(plan)
 
 
 def _verify(stored: "LawCard", fitted: "Fit", sha256: str, show_report: "Callable[[Report], None]") -> None:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from itertools import product
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from scaling_cli.cli.options import (
     FormatOption,
     IntervalOption,
     OutputOption,
+    PlotOption,
     StrictOption,
     WasteOption,
     complete_budget,
@@ -21,10 +22,15 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.findings import Finding
 from scaling_cli.planning.question import Question
 from scaling_cli.units import PF_DAY, parse_hardware_time, parse_sweep
+
+if TYPE_CHECKING:
+    from scaling_cli.planning.allocation import Allocation
+    from scaling_cli.reports.pictures.picture import Picture
 
 DEFAULT_LAWS = "chinchilla"
 
@@ -95,9 +101,14 @@ def optimal(
     waste: WasteOption = None,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
+    plot: PlotOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Solve for params, tokens and loss under a budget, or for what else is missing."""
+    if plot and (list_laws or show_law):
+        raise UsageError("--plot draws plans, not laws", hint="leave it out, or ask for a plan: --flops 1e21")
+    refuse_same_file({"--output": output, "--plot": plot})
+    check_plot(plot, is_table=output_format is Format.table, output=output)
     if list_laws or show_law:
         _show_laws(show_law, output_format, output)
         return
@@ -118,10 +129,18 @@ def optimal(
     from scaling_cli.reports.plan import plan_report
 
     allocations = allocate_all(cards, questions)
-    show(plan_report(allocations), output_format, output, strict=strict)
+    drawing = Plot(plot, lambda: _picture(allocations)) if plot else None
+    show(plan_report(allocations), output_format, output, strict=strict, plot=drawing)
     refusals = [plan.refusal for plan in allocations if plan.refusal]
     if len(refusals) == len(allocations):
         raise ScalingError(f"none of the laws could answer: {refusals[0].message}")
+
+
+def _picture(allocations: "tuple[Allocation, ...]") -> "Picture | None":
+    """Draw the plans; here, so that a plan without a picture imports nothing for one."""
+    from scaling_cli.reports.pictures.plan import plan_picture
+
+    return plan_picture(allocations)
 
 
 def _show_laws(name: str | None, output_format: Format, output: str | None) -> None:

@@ -52,6 +52,12 @@ FormatOption = Annotated[
 OutputOption = Annotated[
     str | None, Answer("--output", metavar="FILE", help="Write the result to a file instead of stdout.")
 ]
+PlotOption = Annotated[
+    str | None,
+    Answer(
+        "--plot", metavar="FILE", help="Draw it as FILE.png, .svg or .pdf as well; - draws in the terminal."
+    ),
+]
 StrictOption = Annotated[bool, Answer("--strict", help="Exit with 1 where the answer carries a warning.")]
 WasteOption = Annotated[
     str | None,

@@ -4,6 +4,7 @@ import os
 import sys
 from enum import StrEnum
 
+from scaling_cli.cli.plot import Plot
 from scaling_cli.errors import OutputError, ScalingError
 from scaling_cli.reports.report import Report
 
@@ -19,8 +20,15 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
-def show(report: Report, output_format: Format, output: str | None, *, strict: bool = False) -> None:
-    """Write a report to stdout, or atomically to ``output``.
+def show(
+    report: Report,
+    output_format: Format,
+    output: str | None,
+    *,
+    strict: bool = False,
+    plot: Plot | None = None,
+) -> None:
+    """Write a report to stdout, or atomically to ``output``; its picture to a file before, or below it.
 
     A person who reads the table sees the findings in it; where a program or a file gets the result,
     its warnings are said on stderr as well. ``strict`` turns any warning into exit code 1, after the
@@ -29,6 +37,10 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
     output = None if output == "-" else output
     color, width = (False, None) if output else _terminal()
     text = render(report, output_format, width=width, color=color)
+    if plot and not plot.is_text and (image := plot.image()):
+        from scaling_cli.files.source import write_atomically
+
+        write_atomically(plot.path, image)
     if output:
         from scaling_cli.files.source import write_atomically
 
@@ -36,6 +48,8 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
         write_atomically(output, text.encode(errors="replace"))
     else:
         _write_stdout(text)
+    if plot and plot.is_text:
+        _write_stdout(_drawn(plot, is_alone=bool(output)))
     if output or output_format in (Format.json, Format.csv):
         for note in report.warnings:
             say(f"warning: {note.text} [{note.finding.id}]")
@@ -43,6 +57,14 @@ def show(report: Report, output_format: Format, output: str | None, *, strict: b
     if strict and doubts:
         ids = ", ".join(dict.fromkeys(finding.id for finding in doubts))
         raise ScalingError(f"--strict: the answer carries warnings ({ids})")
+
+
+def _drawn(plot: Plot, *, is_alone: bool) -> str:
+    """Return a picture as the terminal shows it, with a blank line before it where a table is above."""
+    color, width = _terminal()
+    encoding = (sys.stdout and sys.stdout.encoding) or "ascii"
+    text = plot.text(width=width, color=color, encoding=encoding)
+    return text if is_alone or not text else f"\n{text}"
 
 
 def render(report: Report, output_format: Format, *, width: int | None, color: bool) -> str:
