@@ -118,7 +118,8 @@ class Curves:
 
     def flops_6ND(self, run: int) -> "FloatArray":
         """C = 6 N D at the points of a run."""
-        return FLOPS_PER_PARAM_TOKEN * self.params[run] * self.tokens[self.points(run)]
+        N = float(self.params[run])
+        return FLOPS_PER_PARAM_TOKEN * N * self.tokens[self.points(run)]
 
     def select(self, keep: "BoolArray") -> "Curves":
         """Return the curves of the runs that ``keep`` (a mask, shape (r,)) names."""

@@ -1,20 +1,32 @@
 """The training-curve envelope (Hoffmann et al. 2022, approach 1): learning curves become an allocation."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scaling_cli.curves import Curves
+from scaling_cli.errors import LawError
 from scaling_cli.findings import Finding
+from scaling_cli.fitting.edges import SAME_SIZE, prepare_edges
+from scaling_cli.fitting.envelope_checks import (
+    Refusal,
+    count_values,
+    find_assumed_schedule,
+    find_coarse,
+    find_edge_budgets,
+    find_narrow,
+    find_unfinished,
+    refuse_curves,
+    refuse_envelope,
+)
+from scaling_cli.fitting.loss_table import NO_RUN, LossTable, find_winners, tabulate
+from scaling_cli.fitting.smoothing import smooth_losses
 from scaling_cli.laws.allocation import AllocationLaw
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from scaling_cli.curves import BoolArray, IntArray
     from scaling_cli.runs import FloatArray
-
-    IntArray = NDArray[np.intp]
-    BoolArray = NDArray[np.bool_]
 
 BUDGETS = 1500
 """Log-spaced budgets at which the least loss is looked for (Hoffmann et al. 2022, Sec. 3.1)."""
@@ -26,18 +38,28 @@ FINAL_SHARE = 0.15
 """The share of its schedule at the end of which a run is read: the points that the paper's envelope selects
 all lie in the last 15 % (Hoffmann et al. 2022, Sec. 3.1)."""
 
+WHOLE_SHARE = 0.9
+"""Along the way a run is read from a tenth of its schedule: before it come the warm-up and the first fall,
+and of budgets spaced evenly in log C half and more would lie there."""
+
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeSettings:
     """How an envelope is traced: see the constants of this module.
 
-    ``include_unfinished`` reads the curves along the way and not only in the final share of their schedules.
+    ``include_unfinished`` reads the curves along the way (their last ``WHOLE_SHARE``) and not only in the
+    ``final_share`` of their schedules.
     """
 
     smooth: int = SMOOTHING
     budgets: int = BUDGETS
     final_share: float = FINAL_SHARE
     include_unfinished: bool = False
+
+    @property
+    def read_share(self) -> float:
+        """The last share of its schedule in which a run is read."""
+        return WHOLE_SHARE if self.include_unfinished else self.final_share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +68,8 @@ class Envelope:
 
     ``flops`` C are log-spaced. ``run`` is the index of the run that wins, -1 where no run is read at that
     budget; ``params`` N, ``tokens`` D = C/(6 N) and ``loss`` L are its own there, NaN where none is.
-    ``is_edge`` marks the budgets won by the smallest or the largest of the sizes that are read there: no
-    minimum lies between the sizes, so they leave the fit.
+    ``is_edge`` marks the budgets whose best size may lie beyond those that were run (``Edges.find``): they
+    leave the fit.
     """
 
     flops: "FloatArray"
@@ -89,11 +111,13 @@ class EnvelopeFit:
     """An envelope and the power laws N_opt = k C^a, D_opt = C/(6 N_opt) through its budgets.
 
     ``law`` is None where there is no frontier; then one of ``findings`` is a refusal that says why, and
-    ``hint`` which runs are missing.
+    ``hint`` which runs are missing. ``table`` holds the smoothed losses that were compared, None where no
+    run could be read.
     """
 
     curves: Curves
     settings: EnvelopeSettings
+    table: LossTable | None
     envelope: Envelope
     law: AllocationLaw | None
     variants: tuple[Variant, ...] = ()
@@ -113,3 +137,124 @@ class EnvelopeFit:
         return {
             name: (float(values.min()), float(values.max())) for name, values in spans.items() if len(values)
         }
+
+
+def fit_envelope(
+    curves: Curves,
+    settings: EnvelopeSettings | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> EnvelopeFit:
+    """Fit N_opt = k C^a through the runs of least loss at log-spaced budgets; D_opt = C/(6 N_opt).
+
+    Least squares of log N on log C over the budgets that are won by neither the smallest nor the largest
+    size read there. The curves are smoothed first, each by itself. Curves that give no frontier come back
+    with ``law`` None and a refusal among the findings. ``progress`` is told how many points were smoothed.
+    Hoffmann et al. 2022, Sec. 3.1 and App. D.
+    """
+    settings = settings or EnvelopeSettings()
+    losses = smooth_losses(curves, settings.smooth, progress)
+    table = tabulate(curves, losses, budgets=settings.budgets, last=settings.read_share)
+    envelope = trace_envelope(table, settings)
+    refusal = refuse_curves(curves, settings) or refuse_envelope(curves, envelope)
+    law = None
+    if refusal is None:
+        law, refusal = _fit_or_refuse(envelope, envelope.is_fitted, curves)
+    found = (
+        find_assumed_schedule(curves),
+        find_unfinished(curves, envelope, settings) if law or not refusal else None,
+        find_edge_budgets(envelope) if law else None,
+        find_narrow(envelope) if law else None,
+        find_coarse(curves, settings),
+        refusal[0] if refusal else None,
+    )
+    return EnvelopeFit(
+        curves=curves,
+        settings=settings,
+        table=table,
+        envelope=envelope,
+        law=law,
+        variants=_variants(curves, losses, settings, envelope),
+        findings=tuple(finding for finding in found if finding),
+        hint=refusal[1] if refusal else "",
+    )
+
+
+def trace_envelope(table: LossTable | None, settings: EnvelopeSettings) -> Envelope:
+    """Return the run of least loss at each budget of a table, and its params, tokens and loss there."""
+    import numpy as np
+
+    if table is None:
+        nothing = np.full(settings.budgets, np.nan)
+        no_run = np.full(settings.budgets, NO_RUN)
+        return Envelope(nothing, no_run, nothing, nothing, nothing, np.zeros(settings.budgets, dtype=bool))
+    winner = find_winners(table)
+    won = winner != NO_RUN
+    params = np.where(won, table.params[winner], np.nan)
+    edges = prepare_edges(table, is_local=not settings.include_unfinished)
+    return Envelope(
+        flops=table.flops,
+        run=winner,
+        params=params,
+        tokens=table.flops / (FLOPS_PER_PARAM_TOKEN * params),
+        loss=np.where(won, table.loss.min(axis=0), np.nan),
+        is_edge=edges.find(winner[None], np.ones((1, len(table.params)), dtype=bool))[0],
+    )
+
+
+def allocation_law(flops: "FloatArray", params: "FloatArray") -> AllocationLaw:
+    """Return the least-squares line of log N on log C as a law of both sides, 6 N_opt D_opt = C.
+
+    Raises ``LawError`` where N would not grow with C, or faster than C.
+    """
+    import numpy as np
+
+    log_C, log_N = np.log(flops), np.log(params)
+    centred = log_C - log_C.mean()
+    exponent = float((centred * log_N).sum() / (centred**2).sum())
+    coefficient = float(np.exp(log_N.mean() - exponent * log_C.mean()))
+    return both_sides(coefficient, exponent)
+
+
+def both_sides(coefficient: float, exponent: float) -> AllocationLaw:
+    """Return the law of N_opt = k C^a with D_opt = C/(6 N_opt) spelled out beside it."""
+    return AllocationLaw(
+        params_coefficient=coefficient,
+        params_exponent=exponent,
+        tokens_coefficient=1 / (FLOPS_PER_PARAM_TOKEN * coefficient),
+        tokens_exponent=1 - exponent,
+    )
+
+
+def _fit_or_refuse(
+    envelope: Envelope, kept: "BoolArray", curves: Curves
+) -> tuple[AllocationLaw | None, Refusal | None]:
+    """Return the law through the budgets that are kept, or why there is none."""
+    try:
+        return allocation_law(envelope.flops[kept], envelope.params[kept]), None
+    except LawError as error:
+        finding = Finding("no-allocation", "refusal", f"the envelope gives no allocation: {error.message}")
+        return None, (finding, "look at the curves: N_opt must grow with the budget, and more slowly than it")
+
+
+def _variants(
+    curves: Curves, losses: "FloatArray", settings: EnvelopeSettings, envelope: Envelope
+) -> tuple[Variant, ...]:
+    """Return what the same curves give with the edge budgets, and read from other points."""
+    other = replace(settings, include_unfinished=not settings.include_unfinished)
+    table = tabulate(curves, losses, budgets=other.budgets, last=other.read_share)
+    elsewhere = trace_envelope(table, other)
+    why = refuse_curves(curves, other) or refuse_envelope(curves, elsewhere)
+    rule = "all-points" if other.include_unfinished else "final-points"
+    return (
+        _variant("with-edges", envelope, envelope.is_won, curves, refuse_curves(curves, settings)),
+        _variant(rule, elsewhere, elsewhere.is_fitted, curves, why),
+    )
+
+
+def _variant(
+    rule: str, envelope: Envelope, kept: "BoolArray", curves: Curves, refusal: Refusal | None
+) -> Variant:
+    law = None
+    if refusal is None and count_values(envelope.params[kept], SAME_SIZE) > 1:
+        law, refusal = _fit_or_refuse(envelope, kept, curves)
+    return Variant(rule, int(kept.sum()), law, note=refusal[0].id if refusal else "")

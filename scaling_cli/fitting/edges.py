@@ -1,0 +1,107 @@
+"""Edges: the budgets whose best size may lie beyond the sizes that were run; they leave an envelope's fit."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scaling_cli.fitting.loss_table import NO_RUN, LossTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scaling_cli.curves import BoolArray, IntArray
+
+SAME_SIZE = 0.01
+"""Sizes within 1 % of each other are one: neither lies between the other and the next."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """What tells an edge for a table of r runs at g budgets.
+
+    ``sizes`` (r,) number the sizes of the runs in ascending order, those within 1 % of each other alike.
+    ``ascending`` and ``descending`` (r, g) list the runs that are read at each budget by size, ``read`` (g,)
+    how many they are. ``is_local`` says whether a winner is held against the sizes read at its own budget, or
+    against all.
+    """
+
+    sizes: "IntArray"
+    ascending: "IntArray"
+    descending: "IntArray"
+    read: "IntArray"
+    is_local: bool
+
+    def find(self, winner: "IntArray", present: "BoolArray") -> "BoolArray":
+        """Return which budgets are edges, shape (s, g), where only the runs ``present`` (s, r) were there.
+
+        ``winner`` (s, g) is the run of least loss, or ``NO_RUN``. An edge is won by the smallest or the
+        largest size, of those read at that budget or of all; and so is every budget below one that the
+        smallest of all wins against a larger, or above one that the largest wins against a smaller: there
+        too sizes beyond them would have won, which shifts what is left towards the middle.
+        """
+        import numpy as np
+
+        won = winner != NO_RUN
+        size = np.where(won, self.sizes[winner], -1)
+        smallest = np.where(present, self.sizes, len(self.sizes)).min(axis=1, keepdims=True)
+        largest = np.where(present, self.sizes, -1).max(axis=1, keepdims=True)
+        first = self.sizes[first_present(self.ascending, self.read, present)]
+        last = self.sizes[first_present(self.descending, self.read, present)]
+        is_contest = won & (first < last)
+        column = np.arange(winner.shape[1])
+        below = np.where(is_contest & (size == smallest), column, -1).max(axis=1, keepdims=True)
+        above = np.where(is_contest & (size == largest), column, len(column)).min(axis=1, keepdims=True)
+        ends = (size == first) | (size == last) if self.is_local else (size == smallest) | (size == largest)
+        edge: BoolArray = won & (ends | (column <= below) | (column >= above))
+        return edge
+
+
+def prepare_edges(table: LossTable, *, is_local: bool) -> Edges:
+    """Sort the runs of a table by size, at each budget those that are read."""
+    import numpy as np
+
+    sizes = number_sizes(table.params)
+    is_read = np.isfinite(table.loss)
+    count = len(sizes)
+    return Edges(
+        sizes=sizes,
+        ascending=np.argsort(np.where(is_read, sizes[:, None], count), axis=0, kind="stable"),
+        descending=np.argsort(np.where(is_read, -sizes[:, None], 1), axis=0, kind="stable"),
+        read=is_read.sum(axis=0),
+        is_local=is_local,
+    )
+
+
+def number_sizes(params: "NDArray[np.float64]") -> "IntArray":
+    """Number sizes from 0 in ascending order, those within ``SAME_SIZE`` of the least of a group alike."""
+    import numpy as np
+
+    order = np.argsort(params, kind="stable")
+    numbers = np.zeros(len(params), dtype=np.intp)
+    number, least = -1, 0.0
+    for i in order.tolist():
+        if params[i] > least * (1 + SAME_SIZE):
+            number, least = number + 1, float(params[i])
+        numbers[i] = number
+    return numbers
+
+
+def first_present(order: "IntArray", read: "IntArray", present: "BoolArray") -> "IntArray":
+    """Return the first run of each column of ``order`` that is present, ``NO_RUN`` where none is.
+
+    ``order`` (r, g) lists runs, of which the first ``read`` (g,) of a column count; ``present`` (s, r) says
+    which are there in each of s samples. Shape (s, g).
+    """
+    import numpy as np
+
+    found = np.full((len(present), order.shape[1]), NO_RUN)
+    sample, budget = np.nonzero(np.broadcast_to(read > 0, found.shape))
+    place = 0
+    while len(sample):
+        run = order[place, budget]
+        is_there = present[sample, run]
+        found[sample[is_there], budget[is_there]] = run[is_there]
+        place += 1
+        goes_on = ~is_there & (read[budget] > place)
+        sample, budget = sample[goes_on], budget[goes_on]
+    return found

@@ -1,0 +1,58 @@
+"""Smoothing learning curves: a Gaussian window over the points of each run, and nothing from the next."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from scaling_cli.curves import Curves
+
+if TYPE_CHECKING:
+    from scaling_cli.runs import FloatArray
+
+WINDOW_IN_DEVIATIONS = 4.0
+"""The window is four standard deviations of its Gaussian wide: it holds 95 % of it, as the paper, which gives
+a window length of 10 steps (Hoffmann et al. 2022, App. D) and no deviation, leaves open."""
+
+
+def gaussian_kernel(window: int) -> "FloatArray":
+    """Return w_j ~ exp(-j^2 / (2 s^2)), s = window/4, for j = -h ... h, h = window // 2; they add up to 1.
+
+    Shape (2 h + 1,); a window of 0 or 1 is one point, and smooths nothing.
+    """
+    import numpy as np
+
+    half = max(0, window) // 2
+    if not half:
+        return np.ones(1)
+    j = np.arange(-half, half + 1)
+    weights = np.exp(-0.5 * (j * WINDOW_IN_DEVIATIONS / window) ** 2)
+    kernel: FloatArray = weights / weights.sum()
+    return kernel
+
+
+def smooth_losses(curves: Curves, window: int, progress: Callable[[int], None] | None = None) -> "FloatArray":
+    """Return sum_j w_j L_(i+j) / sum_j w_j over the points of the same run, shape (p,).
+
+    Where the window reaches past either end of its run the weights that are left are scaled to 1. Points
+    count alike whatever their spacing in tokens. ``progress`` is told how many points each run has added.
+    """
+    import numpy as np
+
+    kernel = gaussian_kernel(window)
+    if len(kernel) == 1:
+        return curves.loss
+    half = len(kernel) // 2
+    smoothed = np.empty_like(curves.loss)
+    for run in range(len(curves)):
+        place = curves.points(run)
+        # "full" and cut, because "same" has the kernel's length where the run is shorter than it
+        sums = np.convolve(curves.loss[place], kernel)[half:-half]
+        held = np.convolve(np.ones(min(len(sums), 4 * half)), kernel)[half:-half]
+        if len(sums) > len(held):  # between the ends the weights add up to 1
+            smoothed[place] = sums
+            smoothed[place][:half] /= held[:half]
+            smoothed[place][-half:] /= held[-half:]
+        else:
+            smoothed[place] = sums / held
+        if progress:
+            progress(len(sums))
+    return smoothed
