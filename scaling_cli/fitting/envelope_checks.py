@@ -9,7 +9,7 @@ from scaling_cli.units import format_count, format_number, format_share
 
 if TYPE_CHECKING:
     from scaling_cli.curves import BoolArray, Curves
-    from scaling_cli.fitting.envelope import Envelope, EnvelopeSettings
+    from scaling_cli.fitting.trace import Envelope, EnvelopeSettings
     from scaling_cli.runs import FloatArray
 
 SAME_SCHEDULE = 0.1

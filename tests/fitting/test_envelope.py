@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_cli.curves import Curves
-from scaling_cli.fitting.envelope import EnvelopeFit, EnvelopeSettings, fit_envelope
+from scaling_cli.fitting.envelope import EnvelopeFit, fit_envelope
+from scaling_cli.fitting.trace import EnvelopeSettings
 from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.laws.published import PUBLISHED
 from tests.fitting.learning_curves import TABLE_A9_SIZES, besiroglu, matched_schedules, simulate

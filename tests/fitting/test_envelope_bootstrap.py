@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from scaling_cli.fitting.edges import first_present, number_sizes
-from scaling_cli.fitting.envelope import EnvelopeSettings, fit_envelope
+from scaling_cli.fitting.envelope import fit_envelope
 from scaling_cli.fitting.envelope_bootstrap import bootstrap_envelope
+from scaling_cli.fitting.trace import EnvelopeSettings
 from tests.fitting.learning_curves import besiroglu, matched_schedules, simulate
 
 SIZES = np.geomspace(70e6, 10e9, 20)
