@@ -250,7 +250,8 @@ def published_law(name: str) -> LawCard:
     near = nearest(name, [*PUBLISHED, *GROUPS])
     hint = f"did you mean {near}? " if near else ""
     raise UsageError(
-        f"unknown law {name!r}", hint=f"{hint}--list-laws shows them all; a file needs .json or .yaml"
+        f"unknown law {name!r}",
+        hint=f"{hint}scaling optimal --list-laws shows them all; a file needs .json or .yaml",
     )
 
 
