@@ -121,7 +121,7 @@ def _judge(plan: Allocation) -> Allocation:
     assert N is not None
     assert D is not None
     assert C is not None
-    plan = replace(plan, findings=(*plan.findings, *_extrapolation(plan.card, C)))
+    plan = replace(plan, findings=(*plan.findings, *extrapolation_findings(plan.card, C)))
     if "flops" in plan.card.fitted_range:
         plan = replace(plan, extrapolation=C / plan.card.fitted_range["flops"][1])
     if not isinstance(law, PredictsLoss):
@@ -133,7 +133,7 @@ def _judge(plan: Allocation) -> Allocation:
     )
 
 
-def _extrapolation(card: LawCard, C: float) -> tuple[Finding, ...]:
+def extrapolation_findings(card: LawCard, C: float) -> tuple[Finding, ...]:
     """Say how far outside the fitted budgets C lies, where those are known."""
     fitted = card.fitted_range.get("flops")
     if fitted is None:
