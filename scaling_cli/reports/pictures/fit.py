@@ -100,17 +100,11 @@ def _levels(law: PredictsLoss, params: Range, tokens: Range) -> list[float]:
 
 def _loss_frontier(plan: FittedPlan) -> Panel:
     """Draw the loss over FLOPs of a law that knows nothing else, with its runs and targets."""
-    fit, (low, high) = plan.fit, plan.fit.fitted_range["flops"]
+    fit = plan.fit
     drawn: list[Drawn] = [Points("runs", "runs", numbers(fit.runs.flops_6ND), numbers(fit.runs.loss))]
-    first, last = _span(plan)
-    for role, label, ends in (
-        ("fitted", "fitted frontier", (low, high)),
-        ("beyond", "fitted frontier, extrapolated", (first, low)),
-        ("beyond", "fitted frontier, extrapolated", (high, last)),
-    ):
+    for role, label, ends in frontier.split_span(_span(plan), fit.fitted_range["flops"], "fitted frontier"):
         flops = log_space(*ends, frontier.STEPS)
-        losses = tuple(fit.law.frontier_loss(C) for C in flops)
-        drawn.append(Line(role, label, flops, losses))  # type: ignore[arg-type]  # the roles are Role's own
+        drawn.append(Line(role, label, flops, tuple(fit.law.frontier_loss(C) for C in flops)))
     for optimum in plan.optima:
         if optimum.flops is not None and optimum.loss is not None:
             sure = optimum.uncertainty.intervals.get("loss") if optimum.uncertainty else None

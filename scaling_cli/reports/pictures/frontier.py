@@ -119,18 +119,19 @@ def law_sizes(law: Allocates, span: Range, role: Role, label: str, group: str = 
 
 def fitted_sizes(law: Allocates, span: Range, fitted: Range, name: str) -> tuple[Sizes, ...]:
     """Return a frontier in pieces: where budgets were fitted, and where it goes on without them."""
+    return tuple(law_sizes(law, ends, role, label) for role, label, ends in split_span(span, fitted, name))
+
+
+def split_span(span: Range, fitted: Range, name: str) -> tuple[tuple[Role, str, Range], ...]:
+    """Divide ``span`` into what lies within the fitted budgets and what beyond, with role and label."""
     (low, high), (first, last) = fitted, span
-    ends = (
-        ("fitted", max(low, first), min(high, last)),
-        ("beyond", first, min(low, last)),
-        ("beyond", max(high, first), last),
+    beyond = f"{name}, extrapolated"
+    pieces: tuple[tuple[Role, str, Range], ...] = (
+        ("fitted", name, (max(low, first), min(high, last))),
+        ("beyond", beyond, (first, min(low, last))),
+        ("beyond", beyond, (max(high, first), last)),
     )
-    labels: dict[Role, str] = {"fitted": name, "beyond": f"{name}, extrapolated"}
-    return tuple(
-        law_sizes(law, (start, end), role, labels[role])  # type: ignore[index, arg-type]  # both are roles
-        for role, start, end in ends
-        if start < end
-    )
+    return tuple(piece for piece in pieces if piece[2][0] < piece[2][1])
 
 
 def law_band(draws: Sequence[Law], span: Range, label: str, level: float, group: str = "") -> SizeBand | None:

@@ -34,6 +34,7 @@ FORMATS = ("png", "svg", "pdf")
 WIDTH = {1: 5.0, 2: 7.2}
 """Inches, by the panels of the widest row: a paper's column and a half, and its whole text."""
 ROW_HEIGHT = {1: 3.5, 2: 2.9}
+"""Inches, by the panels of the row."""
 DPI = 200
 
 TITLE = 0.3
@@ -121,11 +122,12 @@ def _figure(picture: Picture) -> "Figure":
     columns = legend_columns([one.label for one in shown], width)
     legend_height = LEGEND_ROW * -(-len(shown) // columns) + LEGEND_GAP
     below = legend_height + NOTE_ROW * len(notes)
-    height = above + ROW_HEIGHT[widest] * len(picture.rows) + LEGEND_GAP + below
+    heights = [ROW_HEIGHT[len(row)] for row in picture.rows]
+    height = above + sum(heights) + LEGEND_GAP + below
     figure = Figure(figsize=(width, height))
     rect = (0, (below + LEGEND_GAP) / height, 1, 1 - (below + LEGEND_GAP + above) / height)
     figure.set_layout_engine(ConstrainedLayoutEngine(h_pad=0.05, w_pad=0.05, rect=rect))
-    grid = figure.add_gridspec(len(picture.rows), widest)
+    grid = figure.add_gridspec(len(heights), widest, height_ratios=heights)
     for index, row in enumerate(picture.rows):
         span = widest // len(row)
         for column, panel in enumerate(row):

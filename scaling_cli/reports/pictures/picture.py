@@ -18,6 +18,7 @@ Role = Literal[
     "runs",  # what was measured
     "fitted",  # the curve or law fitted to it, where it was measured
     "beyond",  # the same, extrapolated
+    "raw",  # the same before its bias was removed
     "interval",  # how sure that is
     "flat",  # choices that cost next to nothing
     "optimum",  # a least loss: of a law, a vertex, an envelope
@@ -200,12 +201,12 @@ def said(findings: Iterable[Finding]) -> tuple[str, ...]:
 def legend(panels: Sequence[Panel]) -> tuple[Series, ...]:
     """Return the first series of every label, in the order they are drawn.
 
-    What several groups or shades share (an optimum each) is returned with neither.
+    What several groups share (an optimum each), or has a shade of its own, is returned without.
     """
     first: dict[str, Series] = {}
     for series in (series for panel in panels for series in panel.series if series.label):
         known = first.setdefault(series.label, series)
-        if (known.group, known.shade) != (series.group, series.shade):
+        if known.group != series.group or series.shade is not None:
             first[series.label] = replace(known, group="", shade=SHARED)
     return tuple(first.values())
 

@@ -32,10 +32,11 @@ def frame(panel: Panel) -> tuple[Range, Range]:
 
 
 def _limits(axis: Axis, values: Iterable[float], share_beyond: float) -> Range:
-    """Return an axis's ends: as given, else a margin beyond the values."""
-    seen = [
-        _place(axis, value) for value in values if math.isfinite(value) and (value > 0 or not axis.is_log)
-    ]
+    """Return an axis's ends: as given, else a margin beyond the values that lie within those given."""
+    floor = -math.inf if axis.low is None else axis.low
+    ceiling = math.inf if axis.high is None else axis.high
+    finite = (value for value in values if math.isfinite(value) and floor <= value <= ceiling)
+    seen = [_place(axis, value) for value in finite if value > 0 or not axis.is_log]
     low, high = (min(seen), max(seen)) if seen else (0.0, 1.0)
     if low == high:
         spread = math.log(2) if axis.is_log else abs(low) / 10 or 1.0

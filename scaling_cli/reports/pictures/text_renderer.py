@@ -42,13 +42,14 @@ LETTER_EVERY = 13
 LETTERS_USED = "⠒░│┤└─┬"
 """What a terminal must be able to show, where it is not to be ASCII."""
 
-STRIDES: Mapping[Role, int] = {"beyond": 2, "published": 3, "level": 4, "rejected": 3}
+STRIDES: Mapping[Role, int] = {"beyond": 2, "raw": 3, "published": 3, "level": 4, "rejected": 3}
 """Every so many dots of a line are drawn; all of them elsewhere."""
 
 STYLES: Mapping[Role, str] = {
     "runs": "",
     "fitted": "blue",
     "beyond": "blue",
+    "raw": "",
     "interval": "cyan",
     "flat": "bold blue",
     "optimum": "bold blue",

@@ -1,0 +1,199 @@
+"""Learning curves in pictures: every run's loss over compute, the envelope below them, and its frontier."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scaling_cli.curves import Curves
+from scaling_cli.fitting.envelope import EnvelopeFit
+from scaling_cli.fitting.trace import Envelope
+from scaling_cli.laws.allocation import AllocationLaw
+from scaling_cli.planning.envelope_plan import EnvelopePlan
+from scaling_cli.reports.pictures import frontier
+from scaling_cli.reports.pictures.picture import (
+    LOSS,
+    Axis,
+    Drawn,
+    Line,
+    Panel,
+    Picture,
+    Points,
+    Role,
+    Text,
+    at,
+    numbers,
+    said,
+)
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_count, format_share
+
+if TYPE_CHECKING:
+    from scaling_cli.curves import BoolArray, IntArray
+    from scaling_cli.runs import FloatArray
+
+MOST_RUNS = 60
+"""Curves that are drawn; of more runs those on the envelope come first."""
+
+MOST_POINTS = 200
+"""Points of a curve, spaced evenly in log C."""
+
+MOST_BUDGETS = 60
+"""Points of the envelope, of its 1500."""
+
+MOST_SIZES = 12
+"""With more sizes than that, none is named."""
+
+ROOM_ABOVE = 0.4
+"""The frame reaches above the losses that are read by this share of their range: a run begins far above."""
+
+ROOM_FOR_NAME = 1.8
+"""A size is named right of its longest run, within this factor of C."""
+
+READ = "learning curve, where it is read"
+
+
+def curves_picture(plan: EnvelopePlan) -> Picture:
+    """Return the picture of ``scaling fit --approach 1``; the frontier is there where the curves give one."""
+    fit = plan.fit
+    shown = _shown_runs(fit.curves, fit.envelope)
+    rows: list[tuple[Panel, ...]] = [(_curves(fit, shown),)]
+    if fit.law:
+        rows.append(_frontier(plan, fit.law))
+    notes = []
+    if len(shown) < len(fit.curves):
+        notes.append(f"{len(shown)} of {len(fit.curves)} runs are drawn, those on the envelope among them.")
+    if fit.refusal:
+        notes.append(f"No frontier: {fit.refusal.message}.")
+    return Picture(f"Learning curves of {plan.name}", tuple(rows), notes=(*notes, *said(plan.findings)))
+
+
+def _shown_runs(curves: Curves, envelope: Envelope) -> list[int]:
+    """Return the runs that are drawn: as many of the envelope's as there is room for, then others, evenly."""
+    import numpy as np
+
+    won = np.unique(envelope.run[envelope.is_won])
+    others = np.setdiff1d(np.arange(len(curves)), won)
+    room = max(0, MOST_RUNS - len(won))
+    chosen = np.concatenate([won[_thin(len(won), MOST_RUNS)], others[_thin(len(others), room)]])
+    return [int(run) for run in np.sort(chosen)]
+
+
+def _thin(count: int, most: int) -> "IntArray":
+    """Return at most ``most`` indices below ``count``, evenly, the first and the last among them."""
+    import numpy as np
+
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.linspace(0, count - 1, most).round().astype(np.intp))
+
+
+def _curves(fit: EnvelopeFit, shown: list[int]) -> Panel:
+    """Draw the curves, shaded by size, and the envelope on them."""
+    import numpy as np
+
+    curves, envelope = fit.curves, fit.envelope
+    sizes = np.unique(curves.params[shown])
+    drawn: list[Drawn] = []
+    for run in shown:
+        shade = float(np.searchsorted(sizes, curves.params[run])) / max(len(sizes) - 1, 1)
+        drawn += _curve(curves, run, fit.settings.read_share, shade)
+    for role, label, kept in _parts(envelope):
+        drawn.append(Points(role, label, numbers(envelope.flops[kept]), numbers(envelope.loss[kept])))
+    names = _names(curves, shown) if len(sizes) <= MOST_SIZES else []
+    farthest = FLOPS_PER_PARAM_TOKEN * float((curves.params * curves.last_tokens)[shown].max())
+    flops = replace(frontier.FLOPS, high=farthest * ROOM_FOR_NAME)
+    return Panel("Loss along training", flops, Axis(LOSS, "loss", high=_top(drawn)), (*drawn, *names))
+
+
+def _curve(curves: Curves, run: int, read_share: float, shade: float) -> list[Drawn]:
+    """Draw one curve: dotted up to where its schedule is far enough along to be read."""
+    import numpy as np
+
+    place = curves.points(run)
+    tokens, loss = curves.tokens[place], curves.loss[place]
+    flops = FLOPS_PER_PARAM_TOKEN * float(curves.params[run]) * tokens
+    start = int(np.searchsorted(tokens, (1 - read_share) * float(curves.schedule[run])))
+    pieces: tuple[tuple[Role, str, int, int], ...] = (
+        ("rejected", "learning curve, before it is read", 0, start + 1),  # the two share a point
+        ("runs", READ, start, len(tokens)),
+    )
+    return [
+        Line(role, label, numbers(flops[kept]), numbers(loss[kept]), shade=shade)
+        for role, label, first, end in pieces
+        if len(kept := first + _spaced(flops[first:end])) > 1
+    ]
+
+
+def _spaced(flops: "FloatArray") -> "IntArray":
+    """Return the indices of at most ``MOST_POINTS`` points, evenly in log C, both ends among them."""
+    import numpy as np
+
+    if len(flops) <= MOST_POINTS:
+        return np.arange(len(flops))
+    found = np.searchsorted(flops, np.geomspace(flops[0], flops[-1], MOST_POINTS)[:-1])
+    return np.unique(np.append(found, len(flops) - 1))
+
+
+def _top(drawn: list[Drawn]) -> float | None:
+    """Return where the losses drawn end: a little above those that are read."""
+    read = [loss for one in drawn if isinstance(one, Line) and one.label == READ for loss in one.y]
+    if not read or min(read) == max(read):
+        return None
+    return max(read) + ROOM_ABOVE * (max(read) - min(read))
+
+
+def _parts(envelope: Envelope) -> tuple[tuple[Role, str, "IntArray"], ...]:
+    """Return the budgets of the envelope that are fitted and those left out, thinned where many."""
+    import numpy as np
+
+    parts: list[tuple[Role, str, IntArray]] = []
+    left_out = envelope.is_won & envelope.is_edge
+    kinds: tuple[tuple[Role, str, BoolArray], ...] = (
+        ("rejected", "envelope, at an edge: left out", left_out),
+        ("fitted", "envelope", envelope.is_fitted),
+    )
+    for role, label, chosen in kinds:
+        budgets = np.flatnonzero(chosen)
+        if budgets.size:
+            parts.append((role, label, budgets[_thin(len(budgets), MOST_BUDGETS)]))
+    return tuple(parts)
+
+
+def _names(curves: Curves, shown: list[int]) -> list[Drawn]:
+    """Write every size at the end of its longest run."""
+    longest: dict[float, int] = {}
+    for run in sorted(shown, key=lambda run: float(curves.last_tokens[run])):
+        longest[float(curves.params[run])] = run
+    return [
+        Text(
+            format_count(N, 3),
+            *at(FLOPS_PER_PARAM_TOKEN * N * float(curves.last_tokens[run]), float(curves.last_loss[run])),
+        )
+        for N, run in sorted(longest.items())
+    ]
+
+
+def _frontier(plan: EnvelopePlan, law: AllocationLaw) -> tuple[Panel, Panel]:
+    """Draw the envelope's sizes, the power laws through them, their interval, and the targets."""
+    envelope, fitted = plan.fit.envelope, plan.fit.fitted_range["flops"]
+    won = envelope.flops[envelope.is_won]
+    targets = [optimum.flops for optimum in plan.optima if optimum.flops]
+    span = frontier.budgets_span(float(won.min()), float(won.max()), *targets)
+    draws = plan.bootstrap.draws if plan.bootstrap else ()
+    label = f"{format_share(plan.interval)} interval of the frontier"
+    band = frontier.law_band(draws, span, label, plan.interval)
+    points = [
+        frontier.Sizes(
+            role,
+            label,
+            numbers(envelope.flops[kept]),
+            numbers(envelope.params[kept]),
+            numbers(envelope.tokens[kept]),
+        )
+        for role, label, kept in _parts(envelope)
+    ]
+    marks = (frontier.plan_mark(optimum, "target", "target") for optimum in plan.optima)
+    return frontier.frontier_panels(
+        bands=[band] if band else [],
+        points=points,
+        lines=[*frontier.published_sizes(span), *frontier.fitted_sizes(law, span, fitted, "fitted frontier")],
+        marks=[mark for mark in marks if mark],
+    )
