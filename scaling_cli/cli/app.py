@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from scaling_cli import __version__
 from scaling_cli.cli import fit, optimal
+from scaling_cli.cli.compare.group import group as compare
 from scaling_cli.cli.output import complain
 from scaling_cli.errors import ScalingError, UsageError
 
@@ -41,7 +42,9 @@ class ScalingGroup(TyperGroup):
             raise self._end(error) from None
         except _TyperUsageError as error:
             command = " ".join(part for part in ("scaling", ctx.invoked_subcommand) if part)
-            raise self._end(_usage_error(error, command)) from None
+            # below a group of commands the error knows better where it happened
+            place = getattr(error, "ctx", None)
+            raise self._end(_usage_error(error, place.command_path if place else command)) from None
 
     @staticmethod
     def _end(error: ScalingError) -> typer.Exit:
@@ -66,6 +69,7 @@ app = typer.Typer(
 )
 app.command(epilog=optimal.EPILOG)(optimal.optimal)
 app.command(epilog=fit.EPILOG)(fit.fit)
+app.add_typer(compare)
 
 
 def _print_version(wanted: bool) -> None:

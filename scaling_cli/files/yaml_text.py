@@ -81,13 +81,19 @@ def _quoted(expected: str) -> list[str]:
     return str(expected).split("'")[1::2]
 
 
-def explain(error: "ValidationError", text: YamlText, keys: Mapping[KeyPath, Sequence[str]]) -> InputError:
+def explain(
+    error: "ValidationError",
+    text: YamlText,
+    keys: Mapping[KeyPath, Sequence[str]],
+    examples: Mapping[str, str] | None = None,
+) -> InputError:
     """Return one error that lists everything a model refused, a line each, each with file and line.
 
-    ``keys`` holds the keys that each mapping may have, from which an unknown key gets its nearest.
+    ``keys`` holds the keys that each mapping may have, from which an unknown key gets its nearest, and
+    ``examples`` a value for each key that must be there (``FILE`` where there is none).
     """
     problems = sorted(error.errors(), key=lambda problem: _line(text.lines, problem["loc"]))
-    described = [_describe(problem, text, keys) for problem in problems]
+    described = [_describe(problem, text, keys, examples or {}) for problem in problems]
     if len(described) == 1:
         what, cure = described[0]
         return InputError(what, hint=cure)
@@ -178,14 +184,18 @@ def _syntax_error(problem: yaml.MarkedYAMLError, name: str) -> InputError:
 
 
 def _describe(
-    problem: "ErrorDetails", text: YamlText, keys: Mapping[KeyPath, Sequence[str]]
+    problem: "ErrorDetails",
+    text: YamlText,
+    keys: Mapping[KeyPath, Sequence[str]],
+    examples: Mapping[str, str],
 ) -> tuple[str, str | None]:
     """Return what a model refused, with its line, and the way out."""
     path, kind = problem["loc"], problem["type"]
     place = text.place(path)
     label = _label(path)
     if kind == "missing":
-        return f"{text.place(path[:-1])}: no key {label!r}", f"add a line {label}: FILE"
+        key = str(path[-1])
+        return f"{text.place(path[:-1])}: no key {label!r}", f"add a line {key}: {examples.get(key, 'FILE')}"
     if kind == "extra_forbidden":
         what, cure = describe_unknown_key(str(path[-1]), keys.get(path[:-1], ()))
         return f"{place}: {what}", cure
@@ -197,7 +207,8 @@ def _describe(
     if kind in _EXPECTED:
         expected, cure = _EXPECTED[kind]
         what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"
-        return what, cure.format(key=path[-1])
+        # an item of a list has a number for its key
+        return what, cure.format(key=path[-1]) if isinstance(path[-1], str) else "write - {KEY: VALUE}"
     what = f"{label}: {problem['msg']}" if label else problem["msg"]
     return f"{place}: {what}", problem.get("ctx", {}).get("hint")
 

@@ -244,7 +244,7 @@ def nearest_models(name: str, names: Iterable[str]) -> list[str]:
 
 def _key(name: str) -> str:
     """Return a name without case and without what stands between its words; 1.3B is not 13B all the same."""
-    sized = re.sub(r"(\d)\.(\d+[bmt])(?![a-z])", r"\1point\2", name.lower())
+    sized = re.sub(r"(\d)\.(\d[bmt])(?![a-z])", r"\1point\2", name.lower())
     return re.sub(r"[^0-9a-z]", "", sized)
 
 

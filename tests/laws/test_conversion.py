@@ -87,9 +87,9 @@ def test_a_converted_allocation_divides_the_budget_without_the_embeddings_as_the
         xtol=1e-13,
     )
     N_inner, D_inner = inner.optimum(math.exp(log_x))
-    N, D = TotalAllocation(inner).optimum(C)
-    assert (N, D) == pytest.approx((total_params(N_inner), D_inner), rel=1e-9)
-    assert spent(N, D) == pytest.approx(C, rel=1e-12)
+    optimum = TotalAllocation(inner).optimum(C)
+    assert optimum == pytest.approx((total_params(N_inner), D_inner), rel=1e-9)
+    assert spent(*optimum) == pytest.approx(C, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ALLOCATIONS)

@@ -1,0 +1,1 @@
+"""``scaling compare``: one file per sub-command; ``group`` names them."""

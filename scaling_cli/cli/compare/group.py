@@ -1,0 +1,17 @@
+"""The sub-commands of ``scaling compare``, each a function in the file that bears its name."""
+
+import typer
+
+from scaling_cli.cli.compare import laws, models
+
+group = typer.Typer(
+    name="compare", help="Put laws, or models, on one axis, compute, and say what the worse one costs."
+)
+group.command("laws", epilog=laws.EPILOG)(laws.laws)
+group.command("models", epilog=models.EPILOG)(models.models)
+
+
+@group.callback(invoke_without_command=True)
+def _help(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
