@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MISSING = frozenset({"", "-", "--", "—", "?", "nan", "null", "none", "n/a", "na", "#n/a", "nil"})
 # far outside what anyone measures, so that 6ND and C/(6N) can neither overflow nor vanish
-_SMALLEST, _LARGEST = 1e-60, 1e60
+SMALLEST, LARGEST = 1e-60, 1e60
 _DECIMAL_COMMA = re.compile(r"'-?\d+,\d+'")
 _AMBIGUOUS = "may be"
 # one group of three digits: thousands, or a decimal comma with three digits after it
@@ -142,7 +142,7 @@ def read_losses(table: Table, rows: Iterable[int], column: str, unit: float, bad
 
 
 def _positive(number: float, row: Row, cell: str, quantity: str, bad: BadValues) -> float:
-    if _SMALLEST < number < _LARGEST:
+    if SMALLEST < number < LARGEST:
         return number
     if number <= 0:
         what = f"must be positive, got {cell.strip()}"

@@ -21,6 +21,7 @@ OPTIONAL = (
     "unique_tokens",
     "cluster",
     "simulated",
+    "gpu_hours",
 )
 QUANTITIES = REQUIRED + OPTIONAL
 
@@ -61,6 +62,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "unique_tokens": ("u uniquetokens tokensunique nuniquetokens numuniquetokens",),
     "cluster": ("cluster clusterid seedgroup",),
     "simulated": ("simulated issimulated synthetic issynthetic",),
+    "gpu_hours": ("gpuhours gpuhrs gpuh acceleratorhours devicehours chiphours tpuhours",),
 }
 # a name or id says which run a row belongs to only in a table of steps; elsewhere it may name a model size
 _NAMES_OF_STEP_TABLES = ("name", "id")

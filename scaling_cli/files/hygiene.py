@@ -37,7 +37,7 @@ def leave_out_failed(table: Table, columns: Columns) -> "tuple[IntArray, Finding
     if column is None:
         return np.arange(len(table.rows)), None
     states = [cell.strip().lower() for cell in column_cells(table, column)]
-    failed = np.array([_is_failure(state) for state in states], dtype=bool)
+    failed = np.array([is_failure(state) for state in states], dtype=bool)
     if not failed.any():
         return np.arange(len(table.rows)), None
     counts = Counter(state for state, is_out in zip(states, failed, strict=True) if is_out)
@@ -96,7 +96,7 @@ def cluster_rows(rows: Rows, kept: "IntArray") -> tuple[str, ...] | None:
     )
 
 
-def _is_failure(state: str) -> bool:
+def is_failure(state: str) -> bool:
     """Say whether a state, whole or by its first word (``CANCELLED by 7``), is of an unfinished run."""
     first = re.split(r"[^a-z_-]", state, maxsplit=1)[0]
     return normalise(state) in _FAILED or normalise(first) in _FAILED

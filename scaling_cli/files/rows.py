@@ -80,7 +80,7 @@ def measure_rows(table: Table, columns: Columns, rows: "IntArray", units: Mappin
 
     wanted = rows.tolist()
     bad = BadValues(table.name, rows=len(wanted))
-    scale = _scales(columns, units)
+    scale = find_scales(columns, units)
     losses = columns.names["loss"]
     loss = read_losses(table, wanted, losses, scale["loss"], bad)
     counts: dict[str, FloatArray] = {}
@@ -137,7 +137,7 @@ def _note_missing_counts(
                 )
 
 
-def _scales(columns: Columns, units: Mapping[str, float]) -> dict[str, float]:
+def find_scales(columns: Columns, units: Mapping[str, float]) -> dict[str, float]:
     """Return what each quantity's cells are multiplied by.
 
     A unit that the user gives replaces the one that a column's name implies, and goes for the other

@@ -110,7 +110,7 @@ def read_runs(
         raise _nothing_left(rows, left_out)
     refuse_mixed_params(rows, kept)
     runs = _runs(rows, kept)
-    noticed = (maybe_steps, *_describe_columns(found, units or {}), *_describe_counts(rows, kept, runs))
+    noticed = (maybe_steps, *describe_columns(found, units or {}), *_describe_counts(rows, kept, runs))
     findings = (*left_out, *noticed, find_simulated(rows, kept))
     return RunTable(
         runs=runs,
@@ -186,7 +186,7 @@ def _drop_highest_losses(rows: Rows, kept: "IntArray", count: int) -> "tuple[Int
     return kept[~highest], Finding("dropped-highest-losses", "info", message, dropped)
 
 
-def _describe_columns(columns: Columns, units: Mapping[str, float]) -> list[Finding]:
+def describe_columns(columns: Columns, units: Mapping[str, float]) -> list[Finding]:
     """Say what the names of the columns imply for the answer; ``units`` are those the user gave."""
     findings = []
     names = columns.names

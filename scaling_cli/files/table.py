@@ -1,14 +1,16 @@
 """A table of text cells, from CSV (comma, tab or semicolon) or JSON lines, each row with its line number."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from scaling_cli.errors import InputError
 
 _JSON_SUFFIXES = (".jsonl", ".ndjson")
 _OTHER_SEPARATORS = re.compile(r"[|:]|\w\s+\w")
 _BYTE_ORDER_MARK = "\ufeff"
+_PIECE = 4_000_000  # characters: a StringIO of all of a large file would hold four bytes for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +46,35 @@ def parse_table(text: str, name: str) -> Table:
     with the line.
     """
     text = text.removeprefix(_BYTE_ORDER_MARK)
-    start = text.lstrip()[:1]
-    if not start:
-        raise InputError(f"{name}: the file is empty", hint="it needs a header and one line per run")
-    if start == "[":
-        hint = f"write one object per line: jq -c '.[]' {name} > runs.jsonl"
-        raise InputError(f"{name}: a JSON array, expected CSV or JSON lines", hint=hint)
-    is_json = start == "{" or name.lower().removesuffix(".gz").endswith(_JSON_SUFFIXES)
-    table = _parse_json_lines(text, name) if is_json else _parse_csv(text, name)
+    table = _parse_json_lines(text, name) if is_json_lines(text, name) else _parse_csv(text, name)
     if not table.rows:
         raise InputError(f"{name}: a header and no runs", hint="it needs one line per run below the header")
     return table
 
 
-def _parse_csv(text: str, name: str) -> Table:
+def is_json_lines(text: str, name: str) -> bool:
+    """Say whether a text is JSON lines and not CSV; raises ``InputError`` where it is neither."""
+    start = re.search(r"[^\s\ufeff]", text)
+    if start is None:
+        raise InputError(f"{name}: the file is empty", hint="it needs a header and one line per run")
+    if start[0] == "[":
+        hint = f"write one object per line: jq -c '.[]' {name} > runs.jsonl"
+        raise InputError(f"{name}: a JSON array, expected CSV or JSON lines", hint=hint)
+    return start[0] == "{" or name.lower().removesuffix(".gz").endswith(_JSON_SUFFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a CSV file, what stands between its cells, and the line the header is on."""
+
+    columns: tuple[str, ...]
+    separator: str
+    line: int
+
+
+def open_csv(text: str, name: str) -> tuple[Header, Iterator[tuple[int, list[str]]]]:
+    """Read the header of a CSV text; yield its rows as cells, each with the line it begins on."""
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     skipped, first_line = _find_header(text)
     separator = _separator(first_line, name)
     records = _records(text, name, skipped, separator)
@@ -69,7 +86,17 @@ def _parse_csv(text: str, name: str) -> Table:
         columns.pop()
     _refuse_other_separators(columns, f"{name}:{header_line}")
     _refuse_repeats(columns, f"{name}:{header_line}")
-    width = len(columns)
+    return Header(tuple(columns), separator, header_line), records
+
+
+def _parse_csv(text: str, name: str) -> Table:
+    header, records = open_csv(text, name)
+    return make_table(header, records, name)
+
+
+def make_table(header: Header, records: Iterable[tuple[int, list[str]]], name: str) -> Table:
+    """Return rows of a CSV file as a table; raises ``InputError`` where one is longer or shorter."""
+    width = len(header.columns)
     rows: list[Row] = []
     odd: list[tuple[int, int]] = []
     for line, cells in records:
@@ -82,15 +109,13 @@ def _parse_csv(text: str, name: str) -> Table:
             rows.append(Row(line, tuple(cells)))
     if odd:
         raise _width_error(name, width, odd)
-    return Table(name=name, columns=tuple(columns), rows=tuple(rows), separator=separator)
+    return Table(name=name, columns=header.columns, rows=tuple(rows), separator=header.separator)
 
 
 def _find_header(text: str) -> tuple[int, str]:
     """Return how many comments and blank lines come before the header, and the header's line or nothing."""
-    import io
-
     skipped = 0
-    for skipped, line in enumerate(io.StringIO(text, newline="")):
+    for skipped, line in enumerate(_lines(text)):
         if line.strip() and not line.lstrip().startswith("#"):
             return skipped, line
     return skipped + 1, ""
@@ -99,9 +124,8 @@ def _find_header(text: str) -> tuple[int, str]:
 def _records(text: str, name: str, skipped: int, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the header and the rows, each with the line it begins on, without blank lines."""
     import csv
-    import io
 
-    stream = io.StringIO(text, newline="")
+    stream = _lines(text)
     for _ in range(skipped):
         next(stream, "")
     # strict, so that a quote that is never closed is an error and not one very long cell
@@ -109,12 +133,27 @@ def _records(text: str, name: str, skipped: int, separator: str) -> Iterator[tup
     line = skipped + 1
     try:
         for cells in reader:
-            if any(cell and not cell.isspace() for cell in cells):
+            if cells and (cells[0].strip() or any(cell and not cell.isspace() for cell in cells)):
                 yield line, cells
             line = skipped + reader.line_num + 1
     except csv.Error as problem:
         hint = 'look for a quote (") without its partner'
         raise InputError(f"{name}:{line}: not CSV ({problem})", hint=hint) from None
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, a piece of it at a time."""
+    import io
+
+    def pieces() -> Iterator[io.StringIO]:
+        start = 0
+        while start < len(text):
+            end = text.rfind("\n", start, start + _PIECE) + 1
+            end = end or text.find("\n", start) + 1 or len(text)
+            yield io.StringIO(text[start:end], newline="")
+            start = end
+
+    return chain.from_iterable(pieces())
 
 
 def _separator(header: str, name: str) -> str:
