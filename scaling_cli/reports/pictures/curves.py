@@ -1,5 +1,6 @@
 """Learning curves in pictures: every run's loss over compute, the envelope below them, and its frontier."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from scaling_cli.reports.pictures.picture import (
     at,
     numbers,
     said,
+    spread,
 )
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_count, format_share
 
@@ -35,7 +37,7 @@ MOST_RUNS = 60
 MOST_POINTS = 200
 """Points of a curve, spaced evenly in log C."""
 
-MOST_BUDGETS = 60
+MOST_BUDGETS = 40
 """Points of the envelope, of its 1500."""
 
 MOST_SIZES = 12
@@ -43,6 +45,9 @@ MOST_SIZES = 12
 
 ROOM_ABOVE = 0.4
 """The frame reaches above the losses that are read by this share of their range: a run begins far above."""
+
+ROOM_BEFORE = 4.0
+"""The frame begins this factor of C before the first curve is read."""
 
 ROOM_FOR_NAME = 1.8
 """A size is named right of its longest run, within this factor of C."""
@@ -72,17 +77,8 @@ def _shown_runs(curves: Curves, envelope: Envelope) -> list[int]:
     won = np.unique(envelope.run[envelope.is_won])
     others = np.setdiff1d(np.arange(len(curves)), won)
     room = max(0, MOST_RUNS - len(won))
-    chosen = np.concatenate([won[_thin(len(won), MOST_RUNS)], others[_thin(len(others), room)]])
+    chosen = np.concatenate([won[spread(len(won), MOST_RUNS)], others[spread(len(others), room)]])
     return [int(run) for run in np.sort(chosen)]
-
-
-def _thin(count: int, most: int) -> "IntArray":
-    """Return at most ``most`` indices below ``count``, evenly, the first and the last among them."""
-    import numpy as np
-
-    if count <= most:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, most).round().astype(np.intp))
 
 
 def _curves(fit: EnvelopeFit, shown: list[int]) -> Panel:
@@ -98,9 +94,10 @@ def _curves(fit: EnvelopeFit, shown: list[int]) -> Panel:
     for role, label, kept in _parts(envelope):
         drawn.append(Points(role, label, numbers(envelope.flops[kept]), numbers(envelope.loss[kept])))
     names = _names(curves, shown) if len(sizes) <= MOST_SIZES else []
-    farthest = FLOPS_PER_PARAM_TOKEN * float((curves.params * curves.last_tokens)[shown].max())
-    flops = replace(frontier.FLOPS, high=farthest * ROOM_FOR_NAME)
-    return Panel("Loss along training", flops, Axis(LOSS, "loss", high=_top(drawn)), (*drawn, *names))
+    read = [one for one in drawn if isinstance(one, Line) and one.label == READ]
+    ends = [C for one in read for C in (one.x[0], one.x[-1])] or [float(envelope.flops[0])]
+    flops = replace(frontier.FLOPS, low=min(ends) / ROOM_BEFORE, high=max(ends) * ROOM_FOR_NAME)
+    return Panel("Loss along training", flops, Axis(LOSS, "loss", high=_top(read)), (*drawn, *names))
 
 
 def _curve(curves: Curves, run: int, read_share: float, shade: float) -> list[Drawn]:
@@ -132,12 +129,12 @@ def _spaced(flops: "FloatArray") -> "IntArray":
     return np.unique(np.append(found, len(flops) - 1))
 
 
-def _top(drawn: list[Drawn]) -> float | None:
+def _top(read: Sequence[Line]) -> float | None:
     """Return where the losses drawn end: a little above those that are read."""
-    read = [loss for one in drawn if isinstance(one, Line) and one.label == READ for loss in one.y]
-    if not read or min(read) == max(read):
+    losses = [loss for one in read for loss in one.y]
+    if not losses or min(losses) == max(losses):
         return None
-    return max(read) + ROOM_ABOVE * (max(read) - min(read))
+    return max(losses) + ROOM_ABOVE * (max(losses) - min(losses))
 
 
 def _parts(envelope: Envelope) -> tuple[tuple[Role, str, "IntArray"], ...]:
@@ -153,7 +150,7 @@ def _parts(envelope: Envelope) -> tuple[tuple[Role, str, "IntArray"], ...]:
     for role, label, chosen in kinds:
         budgets = np.flatnonzero(chosen)
         if budgets.size:
-            parts.append((role, label, budgets[_thin(len(budgets), MOST_BUDGETS)]))
+            parts.append((role, label, budgets[spread(len(budgets), MOST_BUDGETS)]))
     return tuple(parts)
 
 

@@ -24,7 +24,9 @@ from scaling_cli.reports.pictures.picture import (
     log_space,
     numbers,
     said,
+    spread,
 )
+from scaling_cli.runs import Runs
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_share
 
 CONTOURS = 9
@@ -34,6 +36,9 @@ CONTOUR_POINTS = 97
 
 ROOM = 1.4
 """A frame reaches past the outermost run or target by this factor."""
+
+MOST_RUNS = 2000
+"""More than that are a cloud, and a heavy file."""
 
 TARGET = "target"
 
@@ -46,12 +51,19 @@ def fit_picture(plan: FittedPlan) -> Picture:
     if isinstance(law, Allocates):
         rows.append(_frontier(plan, law))
     title = f"{law.form.capitalize()} law fitted to {plan.card.name}"
-    return Picture(title, tuple(rows), notes=said(plan.findings))
+    runs = len(plan.fit.runs)
+    notes = [f"{MOST_RUNS} of {runs} runs are drawn."] if runs > MOST_RUNS else []
+    return Picture(title, tuple(rows), notes=(*notes, *said(plan.findings)))
+
+
+def _shown(runs: Runs) -> Runs:
+    """Return the runs that are drawn."""
+    return runs.select(spread(len(runs), MOST_RUNS)) if len(runs) > MOST_RUNS else runs
 
 
 def _surface(plan: FittedPlan, law: PredictsLoss) -> Panel:
     """Draw contours of the fitted loss over params and tokens, with runs, frontier and targets."""
-    runs, marks = plan.fit.runs, _targets(plan)
+    runs, marks = _shown(plan.fit.runs), _targets(plan)
     params = _frame(numbers(runs.params), *((m.params, *(m.params_interval or ())) for m in marks))
     tokens = _frame(numbers(runs.tokens), *((m.tokens, *(m.tokens_interval or ())) for m in marks))
     drawn: list[Drawn] = [*_contours(law, params, tokens)]
@@ -101,7 +113,8 @@ def _levels(law: PredictsLoss, params: Range, tokens: Range) -> list[float]:
 def _loss_frontier(plan: FittedPlan) -> Panel:
     """Draw the loss over FLOPs of a law that knows nothing else, with its runs and targets."""
     fit = plan.fit
-    drawn: list[Drawn] = [Points("runs", "runs", numbers(fit.runs.flops_6ND), numbers(fit.runs.loss))]
+    runs = _shown(fit.runs)
+    drawn: list[Drawn] = [Points("runs", "runs", numbers(runs.flops_6ND), numbers(runs.loss))]
     for role, label, ends in frontier.split_span(_span(plan), fit.fitted_range["flops"], "fitted frontier"):
         flops = log_space(*ends, frontier.STEPS)
         drawn.append(Line(role, label, flops, tuple(fit.law.frontier_loss(C) for C in flops)))
@@ -114,16 +127,17 @@ def _loss_frontier(plan: FittedPlan) -> Panel:
 
 def _residuals(fit: Fit) -> Panel:
     """Draw how far the law lies above each run, over FLOPs, and how far it usually does."""
-    flops, percent = numbers(fit.runs.flops_6ND), numbers(100 * fit.residuals)
-    spread = 100 * fit.quality.residual_mad
+    shown = spread(len(fit.runs), MOST_RUNS)
+    flops, percent = numbers(fit.runs.flops_6ND[shown]), numbers(100 * fit.residuals[shown])
+    usual = 100 * fit.quality.residual_mad
     span = (min(flops) / ROOM, max(flops) * ROOM)
-    label = f"robust spread of residuals ({format_share(spread / 100)})"
+    label = f"robust spread of residuals ({format_share(usual / 100)})"
     return Panel(
         "Residuals: predicted above measured loss",
         Axis("training FLOPs (6 N D)", "flops", is_log=True, low=span[0], high=span[1]),
         Axis("residual (% of the loss)", "percent"),
         (
-            Band("level", label, span, (-spread, -spread), (spread, spread)),
+            Band("level", label, span, (-usual, -usual), (usual, usual)),
             Line("level", "", span, (0.0, 0.0)),
             Points("runs", "runs", flops, percent),
         ),
@@ -140,7 +154,7 @@ def _frontier(plan: FittedPlan, law: Allocates) -> tuple[Panel, Panel]:
     fitted = frontier.fitted_sizes(law, span, plan.fit.fitted_range["flops"], "fitted frontier")
     return frontier.frontier_panels(
         bands=[band] if band else [],
-        points=[frontier.run_sizes(plan.fit.runs)],
+        points=[frontier.run_sizes(_shown(plan.fit.runs))],
         lines=[*frontier.published_sizes(span), *fitted],
         marks=_targets(plan),
     )

@@ -192,6 +192,15 @@ def log_space(low: float, high: float, count: int) -> Numbers:
     return (low, *(math.exp(start + step * i) for i in range(1, count - 1)), high)
 
 
+def spread(count: int, most: int) -> "NDArray[np.intp]":
+    """Return at most ``most`` indices below ``count``, evenly, the first and the last among them."""
+    import numpy as np
+
+    if count <= most:
+        return np.arange(count)
+    return np.unique(np.linspace(0, count - 1, most).round().astype(np.intp))
+
+
 def said(findings: Iterable[Finding]) -> tuple[str, ...]:
     """Return the notes of a picture: what its findings say that must go wherever it goes."""
     messages = (f"{one.message[:1].upper()}{one.message[1:]}." for one in findings if one.id in ALWAYS_SAID)
