@@ -1,5 +1,6 @@
 """The frontier: weighted power laws through the vertices of many budgets, for many losses at once."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,22 +24,28 @@ LEAST_NOISE = 1e-6
 """Losses are not written down more exactly: noise-free budgets weigh by their shape alone."""
 
 
+FARTHEST, LEAST_MASS = 30.0, 1e-10
+"""Standard errors beyond which the normal density is nothing, and a chance too small to divide by."""
+
+ROUNDS = 2
+"""The weights rest on the line that they weigh: after the second round nothing changes that anyone sees."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sounding:
     """What R losses at the runs of m budgets come to: arrays of shape (R, m).
 
-    ``log_N`` and ``loss`` are the vertices and ``is_minimum`` says where there is one; ``log_N_variance``
-    and ``log_loss_variance`` are those of log N and log L there, ``curvature`` and ``curvature_error`` the
-    parabolas' second constant and its standard error.
+    ``log_N`` and ``loss`` are the vertices and ``is_minimum`` says where there is one; ``curvature`` is c
+    of the parabola per unit of (log N)^2, ``curvature_variance`` its own, and ``noise`` the variance
+    of a loss in (nats per token)^2, moderated.
     """
 
     log_N: "FloatArray"
     loss: "FloatArray"
     is_minimum: "BoolArray"
-    log_N_variance: "FloatArray"
-    log_loss_variance: "FloatArray"
     curvature: "FloatArray"
-    curvature_error: "FloatArray"
+    curvature_variance: "FloatArray"
+    noise: "FloatArray"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,43 +63,42 @@ class Lines:
 def sound(profiles: Sequence[Profile], losses: Sequence["FloatArray"]) -> Sounding:
     """Fit every budget's curve to each of its ``losses``, one array (R, n) for each profile.
 
-    The noise of a loss is taken to be a share of it. Its variance is (4 v + d v_i)/(4 + d), v_i that of the
-    budget's residuals with d = n - 3 degrees of freedom and v the median of the v_i: a variance from four
-    degrees of freedom alone makes weights that are mostly chance.
+    The noise of a loss is taken to be a share of it, the same within a budget.
     """
     import numpy as np
 
-    columns, shares, levels = [], [], []
+    columns = []
     for profile, values in zip(profiles, losses, strict=True):
         assert profile.design is not None
         constants = profile.design.fit(values)
         fitted = profile.design.predict(constants)
         found = profile.vertices(values, constants)
+        curvature, of_curvature = profile.design.curvature_per_size(constants)
+        share = (((values - fitted) / fitted) ** 2).sum(axis=1) / profile.spare
         columns.append(
-            (found.log_N, found.loss, found.is_minimum, *profile.design.spreads(constants), constants[:, 2])
+            (
+                found.log_N,
+                found.loss,
+                found.is_minimum & (constants[:, 2] > 0),
+                curvature,
+                np.full_like(curvature, of_curvature),
+                share,
+                fitted.mean(axis=1),
+            )
         )
-        shares.append((((values - fitted) / fitted) ** 2).sum(axis=1) / profile.spare)
-        levels.append(fitted.mean(axis=1))
-    log_N, loss, is_minimum, of_N, of_loss, of_c, c = (
+    log_N, loss, is_minimum, c, of_c, shares, level = (
         np.stack(column, axis=1) for column in zip(*columns, strict=True)
     )
-    spare = np.array([profile.spare for profile in profiles])
-    variance = moderate(np.stack(shares, axis=1), spare) * np.stack(levels, axis=1) ** 2
-    return Sounding(
-        log_N=log_N,
-        loss=loss,
-        is_minimum=is_minimum & (c > 0),
-        log_N_variance=variance * of_N,
-        log_loss_variance=variance * of_loss / loss**2,
-        curvature=c,
-        curvature_error=np.sqrt(variance * of_c),
-    )
+    spare = np.array([float(profile.spare) for profile in profiles])
+    noise = moderate(shares, spare) * level**2
+    return Sounding(log_N, loss, is_minimum, c, of_c * noise, noise)
 
 
 def moderate(variances: "FloatArray", freedom: "FloatArray") -> "FloatArray":
-    """Return the variances (R, m) drawn to their median: (4 v + d v_i)/(4 + d), d = ``freedom`` (m,).
+    """Return the variances (R, m) drawn to their median v: (4 v + d v_i)/(4 + d), d = ``freedom`` (m,).
 
-    The median of a chi-square over its d degrees of freedom is (1 - 2/(9 d))^3 (Wilson and Hilferty 1931).
+    A variance from four degrees of freedom alone makes weights that are mostly chance. The median
+    of a chi-square over its d degrees of freedom is (1 - 2/(9 d))^3 (Wilson and Hilferty 1931).
     """
     import numpy as np
 
@@ -120,11 +126,62 @@ def fit_lines(log_C: "FloatArray", log_y: "FloatArray", weights: "FloatArray") -
         return Lines((middle_y - slope[:, None] * middle_x)[:, 0], slope)
 
 
-def weigh(sounding: Sounding, counted: "BoolArray") -> tuple["FloatArray", "FloatArray"]:
-    """Return the weights of log N and of log L, 1/se^2, (R, m); zero but for ``counted`` (m,) minima."""
+def weigh(
+    profiles: Sequence[Profile], sounding: Sounding, counted: "BoolArray", log_C: "FloatArray"
+) -> tuple["FloatArray", "FloatArray"]:
+    """Return the weights of log N and of log L, 1/se^2, (R, m); zero but for ``counted`` (m,) minima.
+
+    The standard error of a vertex hangs on the parabola's curvature and on where it lies, and what noise
+    does to them it does to the vertex: weights made of a budget's own favour vertices that lie near
+    the middle of their sizes. They are taken from the power laws of both over C instead. Of 300 studies with
+    centres 3x too large N_opt at 1e24 comes out 2.1 % too large with the former, 0.6 % with the latter
+    (alpha = beta, +-8x, 0.3 %, bias removed; standard error 0.6 %).
+    """
     import numpy as np
 
     used = sounding.is_minimum & counted
-    variances = sounding.log_N_variance, sounding.log_loss_variance
-    of_N, of_loss = (np.where(used, 1 / np.where(used, v, 1.0), 0.0) for v in variances)
-    return of_N, of_loss
+    c = np.where(used, sounding.curvature, 1.0)
+    sureness = np.where(used, c * c / sounding.curvature_variance, 0.0)
+    smooth = fit_lines(log_C, np.log(c), sureness)
+    curvature = np.exp(smooth.height[:, None] + smooth.slope[:, None] * log_C)
+    log_N, variances = sounding.log_N, []
+    for _ in range(1 + ROUNDS):
+        columns = [
+            profile.design.spreads(log_N[:, j], curvature[:, j])
+            for j, profile in enumerate(profiles)
+            if profile.design is not None
+        ]
+        variances = [sounding.noise * np.stack(column, axis=1) for column in zip(*columns, strict=True)]
+        line = fit_lines(log_C, sounding.log_N, _inverse(variances[0], used))
+        log_N = line.height[:, None] + line.slope[:, None] * log_C
+    losses = np.where(used, sounding.loss, 1.0)
+    return _inverse(variances[0], used), _inverse(variances[1] / losses**2, used)
+
+
+def _inverse(variances: "FloatArray", used: "BoolArray") -> "FloatArray":
+    """Return the weights 1/variance where ``used``, zero elsewhere."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(used & (variances > 0), 1 / variances, 0.0)
+
+
+def seen_shift(
+    log_N: "FloatArray", errors: "FloatArray", lowest: "FloatArray", highest: "FloatArray"
+) -> "FloatArray":
+    """Return how far from its place a vertex lies on average, where it is only seen in a range, (R, m).
+
+    It is the mean of a normal variable of standard error ``errors`` (R, m) about ``log_N`` (R, m), given
+    that it lies between ``lowest`` and ``highest`` (m,), less ``log_N``: nothing where the ends are far away.
+    """
+    import numpy as np
+    from scipy.special import ndtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ends = [np.clip((end - log_N) / errors, -FARTHEST, FARTHEST) for end in (lowest, highest)]
+        below, above = (np.exp(-end * end / 2) / math.sqrt(2 * math.pi) for end in ends)
+        mass = ndtr(ends[1]) - ndtr(ends[0])
+        shift = errors * (below - above) / mass
+    # with no chance to be seen at all it would lie at the end that it is beyond
+    beyond = np.where(log_N < lowest, lowest, highest) - log_N
+    return np.where(errors > 0, np.where(mass > LEAST_MASS, shift, beyond), 0.0)

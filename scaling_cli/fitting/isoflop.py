@@ -9,9 +9,9 @@ from scaling_cli.errors import UsageError
 from scaling_cli.fitting.budgets import SAME_BUDGET, Budgets, group_budgets
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.frontier import PRIOR_FREEDOM, Sounding, sound
-from scaling_cli.fitting.isoflop_draws import Draws, Study, draw, draw_lines, power_laws
+from scaling_cli.fitting.isoflop_draws import Draws, Study, draw, draw_lines, power_law, power_laws
 from scaling_cli.fitting.parametric import order_runs
-from scaling_cli.fitting.power_law import Frontier
+from scaling_cli.fitting.power_law import Frontier, PowerLaw
 from scaling_cli.fitting.profile_bias import Optima, fit_surface
 from scaling_cli.fitting.valley import CurveName, Profile, Valley, ValleyStatus, judge
 from scaling_cli.laws.additive import ChinchillaLaw
@@ -44,11 +44,15 @@ class Bias:
     ``surface`` is approach 3 fitted to the runs of the budgets, with ``law`` its law, and ``replay`` the
     frontier that approach 2 draws through the surface's own losses at the runs' (N, D), with the same
     budgets and weights. ``params_exponent`` is replay less truth, ``tokens_exponent`` its negative.
+
+    ``selection`` is the one thing that noise does on the whole: a vertex near the edge of the sizes is
+    only counted where noise moved it inward. It multiplies N_opt, and is 1 where no vertex is near an edge.
     """
 
     surface: Fit
     law: ChinchillaLaw
     replay: Frontier
+    selection: PowerLaw
     optima: Optima
     optima_draws: Optima | None
 
@@ -146,7 +150,7 @@ def fit_isoflop(
         return result
     lines = draw_lines(study, sounding, surface)
     result = replace(result, raw=power_laws(lines.raw, draws.raw if draws else None))
-    if surface is None or lines.replay is None or lines.optima is None:
+    if surface is None or not (lines.replay and lines.selection and lines.optima):
         return replace(result, not_removed=reason, drawn=draws.count if draws else 0)
     if not lines.is_complete:
         reason = "the surface fitted to the runs has no minimum within an ok budget"
@@ -154,7 +158,8 @@ def fit_isoflop(
     law = surface.fit.law
     assert isinstance(law, ChinchillaLaw)
     replay = power_laws(lines.replay, draws.replay if draws else None)
-    bias = Bias(surface.fit, law, replay, lines.optima, draws.optima if draws else None)
+    selection = power_law(lines.selection, draws.selection if draws else None)
+    bias = Bias(surface.fit, law, replay, selection, lines.optima, draws.optima if draws else None)
     corrected = power_laws(lines.corrected, draws.corrected if draws else None)
     return replace(result, corrected=corrected, bias=bias, drawn=draws.count if draws else 0)
 
@@ -189,7 +194,7 @@ def _judge_all(curved: Sequence[Profile], sounding: Sounding, level: float) -> l
     from scipy.special import stdtrit
 
     freedom = np.array([profile.spare for profile in curved]) + PRIOR_FREEDOM
-    least = sounding.curvature - stdtrit(freedom, (1 + level) / 2) * sounding.curvature_error
+    least = sounding.curvature - stdtrit(freedom, (1 + level) / 2) * np.sqrt(sounding.curvature_variance)
     found = zip(curved, sounding.log_N[0], sounding.curvature[0], least[0], strict=True)
     return [judge(profile, float(x), float(c), float(low)) for profile, x, c, low in found]
 

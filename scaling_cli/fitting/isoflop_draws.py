@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
-from scaling_cli.fitting.frontier import Lines, Sounding, fit_lines, sound, weigh
+from scaling_cli.fitting.frontier import Lines, Sounding, fit_lines, moderate, seen_shift, sound, weigh
 from scaling_cli.fitting.parabola import CONSTANTS
 from scaling_cli.fitting.power_law import Frontier, PowerDraws, PowerLaw
 from scaling_cli.fitting.profile_bias import Optima, ProfileSurface
-from scaling_cli.fitting.valley import Profile
+from scaling_cli.fitting.valley import EDGE, Profile
 from scaling_cli.runs import Runs
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
 
 T = TypeVar("T", Lines, Optima)
+
+SURFACE_CONSTANTS = 5
 
 CELLS_PER_BLOCK = 1_000_000
 """Replicates are drawn in blocks of so many (replicate, run) cells: a few arrays of 8 MB at a time."""
@@ -63,22 +65,29 @@ class Pair:
 class StudyLines:
     """The raw lines and, where there is a surface, those replayed on it and its optima.
 
-    ``is_complete`` says that the surface has a minimum at every budget that was counted.
+    ``selection`` is what is added to log N because a vertex near the edge is only counted where the noise
+    moved it inward. ``is_complete`` says that the surface has a minimum at every budget that was counted.
     """
 
     raw: Pair
-    replay: Pair | None
-    optima: Optima | None
-    is_complete: bool
+    replay: Pair | None = None
+    selection: Lines | None = None
+    optima: Optima | None = None
+    is_complete: bool = False
 
     @property
     def corrected(self) -> Pair:
-        """The raw lines less the bias: log N = raw - replay + truth. The loss is no line once corrected."""
+        """The raw lines less the bias: log N = raw - replay - selection + truth.
+
+        The loss is no line once its bias is removed, and stays raw.
+        """
         assert self.replay is not None
+        assert self.selection is not None
         assert self.optima is not None
-        raw, replay, truth = self.raw.params, self.replay.params, self.optima
-        lines = Lines(raw.height - replay.height + truth.height, raw.slope - replay.slope + truth.slope)
-        return Pair(lines, self.raw.loss)
+        raw, replay, chance, truth = self.raw.params, self.replay.params, self.selection, self.optima
+        height = raw.height - replay.height - chance.height + truth.height
+        slope = raw.slope - replay.slope - chance.slope + truth.slope
+        return Pair(Lines(height, slope), self.raw.loss)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +99,7 @@ class Draws:
     is_minimum: "BoolArray"
     raw: Pair
     replay: Pair | None
+    selection: Lines | None
     corrected: Pair
     optima: Optima | None
     count: int
@@ -108,16 +118,51 @@ def draw_lines(
     """
     import numpy as np
 
-    of_N, of_loss = weigh(sounding, np.array(study.ok))
+    ok = np.array(study.ok)
+    of_N, of_loss = weigh(study.curved, sounding, ok, study.log_C)
     raw = _pair(study, sounding, of_N, of_loss)
     if surface is None:
-        return StudyLines(raw, None, None, is_complete=False)
+        return StudyLines(raw)
     vectors = surface.vector if vectors is None else vectors
     replayed = sound(study.curved, study.split(np.exp(surface.log_losses(vectors))))
     kept = replayed.is_minimum
-    replay = _pair(study, replayed, np.where(kept, of_N, 0.0), np.where(kept, of_loss, 0.0))
-    is_complete = bool(kept[:, np.array(study.ok)].all())
-    return StudyLines(raw, replay, surface.optima(vectors), is_complete)
+    weights = np.where(kept, of_N, 0.0)
+    replay = _pair(study, replayed, weights, np.where(kept, of_loss, 0.0))
+    selection = fit_lines(study.log_C, _selection(study, replayed, _noise_about(study, surface)), weights)
+    is_complete = bool(kept[:, ok].all())
+    return StudyLines(raw, replay, selection, surface.optima(vectors), is_complete)
+
+
+def _noise_about(study: Study, surface: ProfileSurface) -> "FloatArray":
+    """Return the variance of a loss about the surface, (1, m), as a share of the loss, moderated.
+
+    The surface's five constants take their part of the degrees of freedom from every budget alike. Without
+    noise it is none, where residuals about a parabola are what the slice is no parabola by.
+    """
+    import numpy as np
+
+    residuals = study.split(np.log(study.every.loss) - surface.log_losses(surface.vector))
+    taken = SURFACE_CONSTANTS / len(study.every)
+    freedom = np.array([part.shape[1] * (1 - taken) for part in residuals])
+    variances = np.array([(part**2).sum() for part in residuals]) / freedom
+    return moderate(variances[None, :], freedom)
+
+
+def _selection(study: Study, replayed: Sounding, noise: "FloatArray") -> "FloatArray":
+    """Return how far inward a replayed vertex lies on average, given that it was counted, (R, m)."""
+    import numpy as np
+
+    used = replayed.is_minimum
+    c = np.where(used, replayed.curvature, 1.0)
+    spreads = [
+        profile.design.spreads(replayed.log_N[:, j], c[:, j])[0]
+        for j, profile in enumerate(study.curved)
+        if profile.design is not None
+    ]
+    errors = np.sqrt(noise * np.stack(spreads, axis=1)) * replayed.loss
+    ends = np.array([profile.ends for profile in study.curved]).T
+    shift = seen_shift(replayed.log_N, np.where(used, errors, 0.0), ends[0] + EDGE, ends[1] - EDGE)
+    return np.where(used, shift, 0.0)
 
 
 def draw(
@@ -147,21 +192,23 @@ def draw(
     valid = np.concatenate([block[4] for block in found])
     raw = _join_pairs([part.raw for part in lines], valid)
     if surface is None:
-        return Draws(log_N, loss, is_minimum, raw, None, raw, None, int(valid.sum()))
+        return Draws(log_N, loss, is_minimum, raw, None, None, raw, None, int(valid.sum()))
     replay = _join_pairs([part.replay for part in lines if part.replay], valid)
     corrected = _join_pairs([part.corrected for part in lines], valid)
+    selection = _join([part.selection for part in lines if part.selection], valid)
     optima = _join([part.optima for part in lines if part.optima], valid)
-    return Draws(log_N, loss, is_minimum, raw, replay, corrected, optima, int(valid.sum()))
+    return Draws(log_N, loss, is_minimum, raw, replay, selection, corrected, optima, int(valid.sum()))
 
 
 def power_laws(pair: Pair, draws: Pair | None) -> Frontier:
     """Return lines (of one study) and their draws as power laws; D = C/(6 N) has 1 minus the exponent."""
-    params = _power_law(pair.params, draws.params if draws else None)
-    tokens = _power_law(_tokens(pair.params), _tokens(draws.params) if draws else None)
-    return Frontier(params, tokens, _power_law(pair.loss, draws.loss if draws else None))
+    params = power_law(pair.params, draws.params if draws else None)
+    tokens = power_law(_tokens(pair.params), _tokens(draws.params) if draws else None)
+    return Frontier(params, tokens, power_law(pair.loss, draws.loss if draws else None))
 
 
-def _power_law(lines: Lines, draws: Lines | None) -> PowerLaw:
+def power_law(lines: Lines, draws: Lines | None) -> PowerLaw:
+    """Return a line of log y over log C, and its draws, as a power law."""
     drawn = PowerDraws(draws.height, draws.slope) if draws else None
     return PowerLaw(math.exp(float(lines.height[0])), float(lines.slope[0]), drawn)
 

@@ -93,18 +93,21 @@ class ParabolaDesign:
         x = np.where(is_minimum, -b / (2 * c), -np.copysign(FAR / self.scale, b))
         return Vertices(self.centre + self.scale * x, a - b * b / (4 * c), is_minimum)
 
-    def spreads(self, constants: "FloatArray") -> tuple["FloatArray", "FloatArray", "FloatArray"]:
-        """Return the variances of log N and L at the vertex, and of c, for noise of variance one, (R,) each.
+    def curvature_per_size(self, constants: "FloatArray") -> tuple["FloatArray", float]:
+        """Return c per unit of (log N)^2, (R,), and the variance of it for noise of variance one."""
+        return constants[:, 2] / self.scale**2, float(self._covariance[2, 2]) / self.scale**4
 
-        With G the covariance of (a, b, c) they are h' G h with h = (0, -1/(2c), b/(2c^2)), the derivatives
-        of the vertex, h = (1, x, x^2), those of the loss there, and h = (0, 0, 1).
+    def spreads(self, log_N: "FloatArray", curvature: "FloatArray") -> tuple["FloatArray", "FloatArray"]:
+        """Return the variances of log N and of L at a vertex, for noise of variance one, (R,) each.
+
+        ``log_N`` is where the vertex lies and ``curvature`` c per unit of (log N)^2, both (R,). With G the
+        covariance of (a, b, c) they are h' G h with h = (0, -1/(2c), -x/c), the derivatives of -b/(2c), and
+        with h = (1, x, x^2), those of the loss there.
         """
         import numpy as np
 
-        _, b, c = constants.T
-        c = np.where(c > 0, c, 1.0)
-        x, zero = -b / (2 * c), np.zeros_like(b)
-        of_vertex = np.stack([zero, -self.scale / (2 * c), self.scale * b / (2 * c * c)], axis=1)
-        of_loss = np.stack([zero + 1, x, x * x], axis=1)
-        along = (((slopes @ self._covariance) * slopes).sum(axis=1) for slopes in (of_vertex, of_loss))
-        return *along, np.full_like(b, self._covariance[2, 2])
+        x, c = (log_N - self.centre) / self.scale, curvature * self.scale**2
+        of_vertex = np.stack([np.zeros_like(x), -self.scale / (2 * c), -self.scale * x / c], axis=1)
+        of_loss = np.stack([np.ones_like(x), x, x * x], axis=1)
+        first, second = (((h @ self._covariance) * h).sum(axis=1) for h in (of_vertex, of_loss))
+        return first, second
