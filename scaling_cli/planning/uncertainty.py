@@ -75,11 +75,11 @@ def uncertainty(card: LawCard, question: Question, solved: Solution) -> Uncertai
         for name in ("flops", "params", "tokens", "loss")
         if getattr(answered[0][1], name) is not None
     }
-    if "loss" not in sampled:
+    if not sampled:
         return None
     if "params" in sampled:
         sampled["tokens_per_param"] = sampled["tokens"] / sampled["params"]
-    if card.residuals and "loss" not in fixed:
+    if card.residuals and "loss" in sampled and "loss" not in fixed:
         residuals = np.random.default_rng(NOISE_SEED).choice(np.array(card.residuals), len(answered))
         # a residual is log L_predicted - log L
         sampled["observed_loss"] = sampled["loss"] * np.exp(-residuals)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from scaling_cli.errors import PlanError
 from scaling_cli.laws.additive import ChinchillaLaw
+from scaling_cli.laws.allocation import AllocationLaw
 from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.published import PUBLISHED, published_laws
 from scaling_cli.planning.compare_laws import FACTORS, LawComparison, compare_laws
@@ -164,6 +165,18 @@ def test_intervals_are_the_percentiles_of_the_draws_taken_one_by_one() -> None:
     assert found.multipliers[3].intervals == {}
     assert found.allocations[0].uncertainty is not None
     assert found.allocations[0].uncertainty.level == 0.8
+
+
+def test_a_law_that_only_divides_budgets_has_intervals_of_what_it_tells() -> None:
+    coefficients = np.linspace(0.09, 0.11, 41).tolist()
+    draws = tuple(AllocationLaw(params_coefficient=k, params_exponent=0.5) for k in coefficients)
+    card = LawCard("mine", draws[20], params_definition="total", draws=draws)
+    (plan, _) = compare_laws([card, PUBLISHED["besiroglu2024"]], [1e24], level=0.5).allocations
+    assert plan.uncertainty is not None
+    assert plan.uncertainty.intervals["params"] == pytest.approx((0.095e12, 0.105e12))
+    assert plan.uncertainty.intervals["tokens"] == pytest.approx((1e12 / 0.63, 1e12 / 0.57))
+    assert set(plan.uncertainty.intervals) == {"params", "tokens", "tokens_per_param"}
+    assert "no-interval" not in [finding.id for finding in plan.findings]
 
 
 def test_a_single_law_that_divides_no_budget_is_refused() -> None:

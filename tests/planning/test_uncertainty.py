@@ -93,9 +93,16 @@ def test_a_law_without_draws_has_no_intervals() -> None:
     assert answer(CARD, question).uncertainty == sure(flops=C)
 
 
-def test_draws_that_say_nothing_of_the_loss_give_no_intervals() -> None:
-    ratio = law_from_dict("ratio", {"tokens_per_param": 20})
-    assert answer(replace(CARD, law=ratio, draws=(ratio, ratio)), Question(flops=C)).uncertainty is None
+def test_draws_that_say_nothing_of_the_loss_give_the_intervals_of_the_rest() -> None:
+    ratios = tuple(law_from_dict("ratio", {"tokens_per_param": ratio}) for ratio in (18, 20, 22))
+    card = replace(CARD, law=ratios[1], draws=ratios)
+    found = answer(card, Question(flops=C, interval=0.5)).uncertainty
+    assert found is not None
+    assert set(found.intervals) == {"params", "tokens", "tokens_per_param"}
+    assert found.intervals["tokens_per_param"] == pytest.approx((19, 21))
+    assert found.regret is None
+    # what a size wastes it cannot tell
+    assert answer(card, Question(params=7e10, tokens=1.4e12)).uncertainty is None
 
 
 def test_identical_draws_leave_no_interval_and_no_regret() -> None:
