@@ -1,5 +1,6 @@
 """The YAML file of one's own models: its keys, how their values are read, and what is wrong with them."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from scaling_cli.errors import InputError, QuantityError
 from scaling_cli.files.source import read_source
 from scaling_cli.files.yaml_text import KeyPath, YamlText, explain, parse_yaml, show_value
 from scaling_cli.laws.models import Model
-from scaling_cli.units import parse_positive
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, parse_positive
 
 LEAST = "models: [{name: mine, params: 7B, tokens: 2T}]"
 
@@ -52,7 +53,7 @@ def read_models(path: str) -> tuple[Model, ...]:
 
 
 def _refuse_contradictions(file: "_ModelsFile", text: YamlText) -> None:
-    """Raise ``InputError`` for a name given twice, and for more active params than there are."""
+    """Raise ``InputError`` for a name given twice, and for counts that no model has together."""
     first: dict[str, int] = {}
     for index, entry in enumerate(file.models):
         name = entry.name.strip()
@@ -65,6 +66,12 @@ def _refuse_contradictions(file: "_ModelsFile", text: YamlText) -> None:
             place = text.place(("models", index, "active_params"))
             what = f"active_params are more than params, {entry.active_params:g} of {entry.params:g}"
             raise InputError(f"{place}: {what}", hint="params counts all, active_params those of one token")
+        if not math.isfinite(FLOPS_PER_PARAM_TOKEN * entry.params * entry.tokens):
+            place = text.place(("models", index, "params"))
+            raise InputError(
+                f"{place}: params times tokens, {entry.params:g} and {entry.tokens:g}, are beyond any number",
+                hint="write them like 70B and 1.4T",
+            )
 
 
 def _read_positive(value: object) -> float:

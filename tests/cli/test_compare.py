@@ -248,6 +248,20 @@ def test_a_budget_that_no_law_can_divide_ends_with_one(scaling: Scaling) -> None
     )
 
 
+def test_a_model_that_no_law_can_judge_is_one_clear_line(scaling: Scaling) -> None:
+    tiny = "models: [{name: tiny, params: 1, tokens: 1}]"
+    ended = scaling("compare", "models", "--models", "-", stdin=tiny)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(
+        "error: besiroglu2024: the model leads beyond the range of numbers\nhint: "
+    )
+    beside = scaling("compare", "models", "--models", "-", "gopher", "--format", "json", stdin=tiny)
+    first, second = json.loads(beside.stdout)["models"]
+    assert first["optimum"] == {"params": None, "tokens": None, "loss": None}
+    assert [finding["id"] for finding in first["findings"]] == ["out-of-range"]
+    assert second["waste"] == pytest.approx(0.503, abs=2e-3)
+
+
 @pytest.mark.parametrize("words", [(), ("--help",)])
 def test_the_group_lists_its_commands(scaling: Scaling, words: tuple[str, ...]) -> None:
     ended = scaling("compare", *words)

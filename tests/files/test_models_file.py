@@ -81,6 +81,7 @@ MODEL = "name: a, params: 7B, tokens: 1T"
             ":2: active_params are more than params",
             "one token",
         ),
+        ("models:\n - {name: a, params: 1e300, tokens: 1e30}", ":2: params times tokens", "70B and 1.4T"),
         ("models:\n\t- a", ":2: not YAML", "indent with spaces"),
     ],
 )

@@ -85,9 +85,12 @@ def models(
         found = compare_models(chosen, cards, level=level, progress=advance)
     if len(cards) == 1 and not any(one.could_answer for one in found):
         refusal = next(finding for finding in found[0].findings if finding.severity == "refusal")
+        is_of_law = refusal.id == "law-has-no-allocation"
         raise ScalingError(
             f"{found[0].card.name}: {refusal.message}",
-            hint="--law besiroglu2024 has both a loss and an allocation",
+            hint=f"--law {DEFAULT_LAW} has both a loss and an allocation"
+            if is_of_law
+            else "name a model of more params and tokens, or another law",
         )
     show(compare_models_report(found, level=level), output_format, output, strict=strict)
 
