@@ -18,6 +18,9 @@ from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from scaling_cli.runs import FloatArray
 
 BEYOND = math.log(10)
@@ -80,7 +83,8 @@ class Isoflop:
     ``outside`` names the runs that belong to no budget, ``off_budget`` those whose 6 N D is not what a
     column says of them. ``raw`` is ``None`` with fewer than two ok valleys; ``corrected`` and ``bias``
     are where approach 3 cannot be fitted, ``not_removed`` saying why. ``drawn`` is the number of
-    replicates behind the draws.
+    replicates behind the draws. ``index`` says which of the table's runs those of the valleys are, in the
+    order of the surface's.
     """
 
     valleys: tuple[Valley, ...]
@@ -94,6 +98,7 @@ class Isoflop:
     replicates: int = 0
     drawn: int = 0
     seed: int = 0
+    index: tuple[int, ...] = ()
 
     @property
     def ok(self) -> tuple[Valley, ...]:
@@ -131,7 +136,8 @@ def fit_isoflop(
     settings = settings or IsoflopSettings()
     _check(settings, replicates)
     budgets = group_budgets(runs, nominal, tolerance=settings.tolerance, picked=settings.picked)
-    profiles, every = _profiles(runs, budgets, settings.curve)
+    profiles, index = _profiles(runs, budgets, settings.curve)
+    every = runs.select(index)
     curved = [profile for profile in profiles if profile.design is not None]
     sounding = sound(curved, [profile.runs.loss[None, :] for profile in curved]) if curved else None
     statuses = _judge_all(curved, sounding, settings.level) if sounding else []
@@ -145,6 +151,7 @@ def fit_isoflop(
         settings=settings,
         replicates=replicates,
         seed=seed,
+        index=tuple(index.tolist()),
     )
     if sounding is None or sum(study.ok) < 2:
         return result
@@ -176,8 +183,8 @@ def _check(settings: IsoflopSettings, replicates: int) -> None:
         raise UsageError(f"an interval's level must lie between 0 and 100 %, got {settings.level:g}")
 
 
-def _profiles(runs: Runs, budgets: Budgets, curve: CurveName) -> tuple[list[Profile], Runs]:
-    """Return the profile of each budget, and the runs of all of them in that order."""
+def _profiles(runs: Runs, budgets: Budgets, curve: CurveName) -> tuple[list[Profile], "NDArray[np.intp]"]:
+    """Return the profile of each budget, and the indices of the runs of all of them in that order."""
     import numpy as np
 
     ordered = [group.index[order_runs(runs.select(group.index))] for group in budgets.groups]
@@ -185,7 +192,7 @@ def _profiles(runs: Runs, budgets: Budgets, curve: CurveName) -> tuple[list[Prof
         Profile(group.budget, runs.select(index), curve)
         for group, index in zip(budgets.groups, ordered, strict=True)
     ]
-    return profiles, runs.select(np.concatenate([*ordered, np.empty(0, dtype=np.intp)]))
+    return profiles, np.concatenate([*ordered, np.empty(0, dtype=np.intp)])
 
 
 def _judge_all(curved: Sequence[Profile], sounding: Sounding, level: float) -> list[ValleyStatus]:

@@ -1,11 +1,25 @@
 """What an isoflop study says, and how surely, at the budgets it was made for."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from scaling_cli.errors import LawError
 from scaling_cli.findings import Finding
-from scaling_cli.fitting.isoflop import Isoflop
+from scaling_cli.fitting.diagnostics import diagnose
+from scaling_cli.fitting.isoflop import Bias, Isoflop
+from scaling_cli.fitting.power_law import Frontier, PowerLaw
+from scaling_cli.laws.allocation import AllocationLaw
 from scaling_cli.laws.card import LawCard, Range
+from scaling_cli.planning.allocation import answer
+from scaling_cli.planning.fitted_plan import DEFAULT_TARGETS, doubt_draws, stays_with_law
+from scaling_cli.planning.isoflop_findings import find_selection, judge_study
+from scaling_cli.planning.question import Question
+from scaling_cli.planning.regret import wasted_share
+from scaling_cli.planning.uncertainty import percentile_interval
+
+if TYPE_CHECKING:
+    from scaling_cli.runs import FloatArray, Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,7 @@ class IsoflopOptimum:
     """The optimum at ``flops``: the ``best`` answer, corrected where the bias could be removed, and ``raw``.
 
     ``waste`` is the share of the compute that following the raw one would waste, ``extrapolation`` C over
-    the largest ok budget.
+    the largest C of the ok budgets.
     """
 
     flops: float
@@ -38,7 +52,7 @@ class IsoflopOptimum:
 class IsoflopPlan:
     """An isoflop study with its optima; ``card`` holds the frontier as an allocation law, where there is one.
 
-    ``interval`` is the level of every interval, ``replicates`` how many the bootstrap drew.
+    ``interval`` is the level of every interval, ``runs_read`` how many rows the table had.
     """
 
     study: Isoflop
@@ -47,5 +61,178 @@ class IsoflopPlan:
     optima: tuple[IsoflopOptimum, ...]
     runs_read: int
     interval: float
-    replicates: int
     findings: tuple[Finding, ...]
+
+
+def plan_isoflop(
+    study: Isoflop,
+    card: LawCard,
+    runs: "Runs",
+    *,
+    runs_read: int,
+    columns: "Mapping[str, FloatArray] | None" = None,
+    clusters: Sequence[str] | None = None,
+    flops: Sequence[float] = (),
+) -> IsoflopPlan:
+    """Read a study's frontier at each budget of ``flops`` (FLOPs), with its draws.
+
+    ``card`` says what the ``runs`` of the table were (name, units, provenance, findings), ``columns`` what
+    else the table says of them and ``clusters`` which of them belong together; the frontier, as an
+    allocation law, what it was drawn through and its draws are put on the card here.
+    """
+    level, frontier = study.settings.level, study.frontier
+    findings = (*card.findings, *judge_study(study))
+    if frontier is None or study.raw is None:
+        return IsoflopPlan(study, card.name, None, (), runs_read, level, findings)
+    span = _fitted_range(study)
+    largest = span["flops"][1]
+    targets = tuple(flops) or tuple(factor * largest for factor in DEFAULT_TARGETS)
+    findings += study.bias.surface.findings if study.bias else ()
+    findings += _doctor(study, card, runs, columns or {}, clusters, max(targets))
+    findings += doubt_draws(study.drawn, study.replicates, level) if study.replicates else ()
+    selection = find_selection(study, max(targets))
+    findings += (selection,) if selection else ()
+    try:
+        law, draws = _allocation_laws(frontier)
+    except LawError as error:
+        refusal = Finding("no-allocation-law", "refusal", f"the frontier is no law: {error.message}")
+        return IsoflopPlan(study, card.name, None, (), runs_read, level, (*findings, refusal))
+    card = replace(
+        card,
+        law=law,
+        confidence="fitted",
+        findings=tuple(finding for finding in findings if stays_with_law(finding)),
+        fitted_range=span,
+        draws=draws,
+        provenance={**card.provenance, **provenance(study)},
+    )
+    optima = tuple(_optimum(study, card, C) for C in targets)
+    return IsoflopPlan(study, card.name, card, optima, runs_read, level, findings)
+
+
+def provenance(study: Isoflop) -> dict[str, object]:
+    """Say how a frontier came about: its budgets, the raw one, and the bias that was taken out."""
+    told: dict[str, object] = {
+        "approach": 2,
+        "curve": study.settings.curve,
+        "budgets": [{"flops": valley.flops, "status": valley.status} for valley in study.valleys],
+        "bootstrap": {"replicates": study.replicates, "seed": study.seed},
+        "raw": frontier_dict(study.raw),
+    }
+    if study.bias is None:
+        return told
+    surface = study.bias.law.as_dict()
+    return {**told, "bias": {"surface": surface, "replay": frontier_dict(study.bias.replay)}}
+
+
+def frontier_dict(frontier: Frontier | None) -> dict[str, object] | None:
+    """Return ``{"params": {"coefficient", "exponent"}, "tokens": ...}``."""
+    if frontier is None:
+        return None
+    return {
+        name: {"coefficient": law.coefficient, "exponent": law.exponent}
+        for name, law in frontier.laws.items()
+    }
+
+
+def _fitted_range(study: Isoflop) -> dict[str, Range]:
+    """Return the least and the largest params, tokens and 6 N D of the runs of the ok budgets."""
+    import numpy as np
+
+    runs = [valley.runs for valley in study.ok]
+    sides = {"params": [part.params for part in runs], "tokens": [part.tokens for part in runs]}
+    span = {name: np.concatenate(parts) for name, parts in sides.items()}
+    budgets = [valley.flops for valley in study.ok]
+    ends = {name: (float(values.min()), float(values.max())) for name, values in span.items()}
+    return {**ends, "flops": (min(budgets), max(budgets))}
+
+
+def _doctor(
+    study: Isoflop,
+    card: LawCard,
+    runs: "Runs",
+    columns: "Mapping[str, FloatArray]",
+    clusters: Sequence[str] | None,
+    target: float,
+) -> tuple[Finding, ...]:
+    """Return what the data doctor says of the runs of the budgets, and of the surface fitted to them.
+
+    That approach 3 alone could hardly tell params from tokens is no doubt of approach 2: the surface is
+    asked for the shape of the valleys only, and the corrected intervals hold what it leaves open.
+    """
+    import numpy as np
+
+    index = np.array(study.index, dtype=np.intp)
+    found = diagnose(
+        runs.select(index),
+        study.bias.surface if study.bias else None,
+        columns={name: values[index] for name, values in columns.items()},
+        target=target,
+        loss_unit=card.loss_unit,
+        clusters=[clusters[i] for i in study.index] if clusters is not None else None,
+    )
+    return tuple(finding for finding in found if finding.id != "near-collinear-design")
+
+
+def _allocation_laws(frontier: Frontier) -> tuple[AllocationLaw, tuple[AllocationLaw, ...]]:
+    """Return a frontier and its draws as allocation laws; a draw that makes no law is left out."""
+    params, tokens = frontier.params, frontier.tokens
+    law = AllocationLaw(params.coefficient, params.exponent, tokens.coefficient, tokens.exponent)
+    if params.draws is None or tokens.draws is None:
+        return law, ()
+    import numpy as np
+
+    sides = (params.draws, tokens.draws)
+    columns = [column for side in sides for column in (np.exp(side.log_coefficient), side.exponent)]
+    draws = []
+    for constants in zip(*(column.tolist() for column in columns), strict=True):
+        try:
+            draws.append(AllocationLaw(*constants))
+        except LawError:
+            continue
+    return law, tuple(draws)
+
+
+def _optimum(study: Isoflop, card: LawCard, C: float) -> IsoflopOptimum:
+    """Read the frontier at C FLOPs."""
+    assert study.raw is not None
+    level, bias = study.settings.level, study.bias
+    raw = _answer(study.raw, C, level)
+    best, waste = raw, None
+    if study.corrected is not None and bias is not None:
+        best = _answer(study.corrected, C, level, bias)
+        # with the optimum where the corrected frontier has it, on the surface's shape of the valley
+        N, D = bias.law.optimum(C)
+        away = raw.params / best.params
+        waste = wasted_share(bias.law, N * away, D / away)
+    quiet = replace(card, findings=(), draws=())
+    asked = answer(quiet, Question(flops=C))
+    assert asked.extrapolation is not None
+    return IsoflopOptimum(C, best, raw, waste, asked.extrapolation, asked.findings)
+
+
+def _answer(frontier: Frontier, C: float, level: float, bias: Bias | None = None) -> Answer:
+    """Read one frontier at C FLOPs; the loss is the power law's, with ``bias`` times truth over replay."""
+    assert frontier.loss is not None
+    N, D, loss = frontier.params.at(C), frontier.tokens.at(C), frontier.loss.at(C)
+    if bias is not None:
+        loss /= bias.factors(C)["loss"]
+    drawn = {name: law.draws.at(C) for name, law in frontier.laws.items() if law.draws is not None}
+    if not drawn:
+        return Answer(N, D, loss)
+    if bias is not None:
+        drawn["loss"] = drawn["loss"] * _loss_factors(bias, C)
+    drawn["tokens_per_param"] = drawn["tokens"] / drawn["params"]
+    return Answer(N, D, loss, {name: percentile_interval(values, level) for name, values in drawn.items()})
+
+
+def _loss_factors(bias: Bias, C: float) -> "FloatArray":
+    """Return truth over replay of the loss at C FLOPs under every draw, (R,)."""
+    import numpy as np
+
+    replay: PowerLaw | None = bias.replay.loss
+    assert replay is not None
+    assert replay.draws is not None
+    assert bias.optima_draws is not None
+    factors: FloatArray = np.exp(bias.optima_draws.log_loss(float(np.log(C)))) / replay.draws.at(C)
+    return factors
