@@ -23,6 +23,7 @@ from scaling_cli.cli.fit_options import (
     SaveOption,
     SeedOption,
     SensitivityOption,
+    StartsOption,
     TargetsOption,
     UnfinishedOption,
     UnitOption,
@@ -81,6 +82,7 @@ def fit(
     weights: WeightsOption = None,
     fix: FixOption = None,
     bound: BoundOption = None,
+    starts: StartsOption = None,
     flops: TargetsOption = None,
     save: SaveOption = None,
     bootstrap: BootstrapOption = 1000,
@@ -120,6 +122,7 @@ def fit(
         weights=weights,
         fixed=_read_named("--fix", fix, parse_quantity),
         bounds=_read_named("--bound", bound, parse_range),
+        starts=starts,
         flops=tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text)),
         waste=None if waste is None else read_waste(waste),
     )

@@ -20,6 +20,13 @@ def complete_objective(incomplete: str) -> list[str]:
     return [name for name in get_args(ObjectiveName) if name.startswith(incomplete)]
 
 
+def complete_starts(incomplete: str) -> list[str]:
+    """Complete where the descents begin."""
+    from scaling_cli.fitting.fit import StartsName
+
+    return [name for name in get_args(StartsName) if name.startswith(incomplete)]
+
+
 Reading = partial(typer.Option, rich_help_panel="Reading the runs")
 Fitting = partial(typer.Option, rich_help_panel="The fit")
 
@@ -95,6 +102,16 @@ FixOption = Annotated[
 ]
 BoundOption = Annotated[
     list[str] | None, Fitting("--bound", metavar="NAME=LOW:HIGH", help="alpha=0.1:0.6; repeat it.")
+]
+StartsOption = Annotated[
+    str | None,
+    Fitting(
+        "--starts",
+        metavar="NAME",
+        help="projection, or hoffmann: the 4500 of the paper, which take seconds.",
+        show_default="projection",
+        autocompletion=complete_starts,
+    ),
 ]
 TargetsOption = Annotated[
     list[str] | None,

@@ -105,7 +105,8 @@ def read_pairs(option: str, texts: list[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not (name.strip() and equals and value.strip()):
             raise UsageError(f"{option}: {text!r} is not NAME=VALUE", hint=f"write it like {option} tokens=D")
-        pairs[name.strip()] = value.strip()
+        if pairs.setdefault(name.strip(), value.strip()) != value.strip():
+            raise UsageError(f"{option}: {name.strip()} is given twice", hint="leave one of the two out")
     return pairs
 
 

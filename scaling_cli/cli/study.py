@@ -1,5 +1,6 @@
 """A study, from its options and its YAML to a fitted law: which runs, which fit, how sure."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.fitted_plan import FittedPlan
     from scaling_cli.planning.form_ranking import FormRanking
+    from scaling_cli.runs import FloatArray
 
 
 def read_study(config: str | None, **options: object) -> "Experiment":
@@ -94,11 +96,17 @@ def stored_form(stored: "LawCard | None") -> str | None:
 def rank_table(study: "Experiment", table: "RunTable", sureness: Sureness) -> "FormRanking":
     """Fit and backtest every form the runs of a table allow."""
     from scaling_cli.fitting.fit import FitSettings
+    from scaling_cli.fitting.forms import FORMS_TO_TRY
     from scaling_cli.planning.form_ranking import rank_forms
+    from scaling_cli.reports.progress import progress
 
     if study.fixed or study.bounds:
         raise UsageError("--fix and --bound are of one form", hint="leave them out, or name the form")
-    with _placed(table):
+    if study.starts == "hoffmann":
+        raise UsageError(
+            "--starts hoffmann are of the chinchilla form", hint="leave it out, or name that form"
+        )
+    with _placed(table), progress("fitting every form", len(FORMS_TO_TRY)) as advance:
         return rank_forms(
             table.runs,
             FitSettings(**_settings(study, table)),
@@ -106,6 +114,7 @@ def rank_table(study: "Experiment", table: "RunTable", sureness: Sureness) -> "F
             budgets=table.budgets,
             clusters=table.clusters,
             seed=sureness.seed,
+            progress=advance,
         )
 
 
@@ -117,6 +126,7 @@ def _settings(study: "Experiment", table: "RunTable") -> dict[str, Any]:
         "overestimate_penalty": study.overestimate_penalty,
         "fixed": study.fixed,
         "bounds": study.bounds,
+        "starts": study.starts,
     }
     if study.weights is not None:
         given["weights"] = table.quantity(study.weights)
@@ -124,7 +134,17 @@ def _settings(study: "Experiment", table: "RunTable") -> dict[str, Any]:
             raise InputError(
                 f"{table.name}: --weights names no column {study.weights!r}", hint="name a column of numbers"
             )
+        _check_weights(given["weights"], study.weights, table)
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _check_weights(weights: "FloatArray", column: str, table: "RunTable") -> None:
+    """Raise ``InputError`` that names the first run whose weight is none."""
+    for name, weight in zip(table.runs.names, weights.tolist(), strict=True):
+        if not 0 <= weight < math.inf:
+            found = "it is blank" if math.isnan(weight) else f"got {weight:g}"
+            what = f"{table.name}: {name}: {column} must be a weight of at least 0: {found}"
+            raise InputError(what, hint="0 leaves a run out, 2 counts it twice as much as 1")
 
 
 @contextmanager
@@ -231,6 +251,7 @@ def _provenance(
     unusual = {
         "overestimate_penalty": study.overestimate_penalty,
         "weights": study.weights,
+        "starts": study.starts,
         "fixed": dict(study.fixed),
         "bounds": {name: list(ends) for name, ends in study.bounds.items()},
     }

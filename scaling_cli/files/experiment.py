@@ -33,6 +33,7 @@ class Experiment:
     weights: str | None = None
     fixed: Mapping[str, float] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    starts: str | None = None
     flops: tuple[float, ...] = ()
     waste: float | None = None
     runs_place: str = field(default="", compare=False)

@@ -55,6 +55,7 @@ def read_experiment(path: str) -> Experiment:
         weights=fit.weights,
         fixed=fit.fix or {},
         bounds=fit.bound or {},
+        starts=fit.starts,
         flops=tuple(budget for sweep in model.flops or () for budget in sweep),
         waste=model.waste,
     )
@@ -155,6 +156,7 @@ class _FitModel(BaseModel):
     weights: StrictStr | None = None
     fix: dict[str, Annotated[float, _reads(parse_quantity)]] | None = None
     bound: dict[str, Annotated[tuple[float, float], _reads(_parse_range)]] | None = None
+    starts: Literal["projection", "hoffmann"] | None = None
 
 
 class _ExperimentModel(BaseModel):

@@ -8,7 +8,9 @@ from scaling_cli.errors import LawError
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.newton import descend
 from scaling_cli.fitting.parametric import order_runs, ordered_problem
+from scaling_cli.fitting.penalty import Penalty
 from scaling_cli.fitting.problem import LOG_ZERO, Problem
+from scaling_cli.fitting.second_search import Minima, search_again
 from scaling_cli.laws.law import HasFrontier
 from scaling_cli.runs import Runs
 
@@ -37,6 +39,7 @@ class Bootstrap:
 
     ``draws`` are a sample of what the law could have been had the runs been others of their kind;
     every interval is taken from them jointly, never from the marginals of the constants.
+    ``second_minima`` counts the replicates for which the fit's own basin was not the best one.
     """
 
     draws: tuple[HasFrontier, ...]
@@ -44,6 +47,7 @@ class Bootstrap:
     converged: int
     seed: int
     units: int
+    second_minima: int = 0
 
 
 def bootstrap_law(
@@ -70,15 +74,16 @@ def bootstrap_law(
     random = np.random.default_rng(seed)
     block = max(1, CELLS_PER_BLOCK // len(order))
     draws: list[HasFrontier] = []
-    converged = 0
+    converged = second = 0
     for size in _block_sizes(replicates, block):
         drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
-        phi, done = _refit(fit, problem, drawn[:, units].astype(np.float64))
-        converged += int(done.sum())
-        draws.extend(_laws(phi[done], problem))
+        found = _refit(fit, problem, drawn[:, units].astype(np.float64))
+        converged += int(found.converged.sum())
+        second += found.better
+        draws.extend(_laws(found.phi[found.converged], problem))
         if progress:
             progress(size)
-    return Bootstrap(tuple(draws), replicates=replicates, converged=converged, seed=seed, units=count)
+    return Bootstrap(tuple(draws), replicates, converged, seed, units=count, second_minima=second)
 
 
 def _units(clusters: Sequence[str] | None, runs: Runs) -> "NDArray[np.intp]":
@@ -102,17 +107,19 @@ def _block_sizes(total: int, block: int) -> Iterator[int]:
         yield min(block, total - start)
 
 
-def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> tuple["FloatArray", "NDArray[np.bool_]"]:
-    """Return the minima (S, m) of the weighted objectives, and which descents converged."""
+def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> Minima:
+    """Return the minima of the objectives under each row of weights, (S, n)."""
     import numpy as np
 
-    box, penalty = problem.box, problem.penalty
+    box = problem.box
     # E = 0 has its logarithm far below the box: the descents begin on the floor
     start = np.tile(np.clip(problem.vector(fit.law), box.lower, box.upper), (len(weights), 1))
     scale = np.tile(problem.scale(start[:1]), (len(weights), 1))
     chunk = max(1, CELLS_PER_CHUNK // len(problem.z))
 
-    def weighted(phi: "FloatArray", rows: "NDArray[np.intp]") -> "Evaluation":
+    def weighted(
+        penalty: Penalty, phi: "FloatArray", weights: "FloatArray", rows: "NDArray[np.intp]"
+    ) -> "Evaluation":
         parts = [
             problem.derivatives(phi[i : i + chunk], penalty, weights[rows[i : i + chunk]])
             for i in range(0, len(phi), chunk)
@@ -120,8 +127,15 @@ def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> tuple["FloatArr
         value, gradient, hessian = (np.concatenate(part) for part in zip(*parts, strict=True))
         return value, gradient, hessian
 
-    descent = descend(start, weighted, scale, box, max_steps=FINAL_STEPS)
-    return descent.theta, descent.converged
+    descent = descend(
+        start,
+        lambda phi, rows: weighted(problem.penalty, phi, weights, rows),
+        scale,
+        box,
+        max_steps=FINAL_STEPS,
+    )
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        return search_again(Minima(descent.theta, descent.converged), problem, weights, weighted)
 
 
 def _laws(phi: "FloatArray", problem: Problem) -> Iterator[HasFrontier]:

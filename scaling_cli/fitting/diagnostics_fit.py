@@ -54,8 +54,8 @@ def find_wide_ratio(draws: Sequence[Law], target: float) -> Finding | None:
     if len(sizes) < 2:
         return None
     # D/N = C/(6 N^2), whose logarithm stays a number where a draw's own N is none
-    log_ratios = np.log(target / FLOPS_PER_PARAM_TOKEN) - 2 * np.log(np.clip(sizes, 1e-150, 1e150))
-    low, high = np.exp(np.quantile(log_ratios, [0.05, 0.95]))
+    log_ratios = np.log(target / FLOPS_PER_PARAM_TOKEN) - 2 * np.log(np.clip(sizes, 1e-130, 1e130))
+    low, high = np.quantile(np.exp(log_ratios), [0.05, 0.95])
     if not high > WIDE_RATIO * low:
         return None
     return wide_ratio(float(low), float(high), target)

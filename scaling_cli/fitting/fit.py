@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Status = Literal["converged", "not-converged"]
 ObjectiveName = Literal["log-huber", "huber", "log-mse", "mse"]
+StartsName = Literal["projection", "hoffmann"]
 FormName = Literal["chinchilla", "tied", "overtraining", "kaplan", "data-constrained", "frontier"]
 
 
@@ -23,7 +24,8 @@ class FitSettings:
 
     ``weights`` say how much each run counts, (n,) in the order of the runs, of mean one; ``fixed`` holds
     constants of the form that were not fitted, ``bounds`` the range that others had to stay in, both
-    under the constants' published names.
+    under the constants' published names. ``starts`` says where the descents begin: at the vectors of
+    variable projection, or on the published grid (fitting/published_grid.py).
     """
 
     form: FormName = "chinchilla"
@@ -33,6 +35,7 @@ class FitSettings:
     weights: "FloatArray | None" = None
     fixed: Mapping[str, float] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    starts: StartsName = "projection"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ LEAST_PIVOT = 1e-14
 ROUNDING = 1e-10
 """Where the promise is below this share of the objective, its value is rounding: the gradient decides."""
 
+SMALL_BATCH = 30
+"""Up to so many candidates the library's eigenvalues are quicker than a factorisation written out."""
+
 STUCK_TOLERANCE = 1e-12
 """A candidate that can go no further has converged if the promise is below this share."""
 
@@ -133,14 +136,22 @@ def _newton_step(
     if not free.all():
         both_free = free[:, :, None] & free[:, None, :]
         scaled_hessian = np.where(both_free, scaled_hessian, np.eye(theta.shape[1]))
-    step, is_convex = _solve(scaled_hessian, scaled_gradient, damping)
-    if not is_convex.all():
-        bent = ~is_convex
-        step[bent] = _solve_indefinite(scaled_hessian[bent], scaled_gradient[bent], damping[bent])
+    step = _solve(scaled_hessian, scaled_gradient, damping)
     return _Move(-step / scale, np.abs(step).max(axis=1), 0.5 * (scaled_gradient * step).sum(axis=1))
 
 
-def _solve(
+def _solve(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray") -> "FloatArray":
+    """Return x with (|M| + lambda 1) x = right, |M| having the absolute eigenvalues of M, (S, p)."""
+    if len(right) <= SMALL_BATCH:
+        return _solve_eigen(matrix, right, damping)
+    solution, is_convex = _solve_convex(matrix, right, damping)
+    if not is_convex.all():
+        bent = ~is_convex
+        solution[bent] = _solve_eigen(matrix[bent], right[bent], damping[bent])
+    return solution
+
+
+def _solve_convex(
     matrix: "FloatArray", right: "FloatArray", damping: "FloatArray"
 ) -> tuple["FloatArray", "NDArray[np.bool_]"]:
     """Return x with (M + lambda 1) x = right, (S, p), and where M + lambda 1 is positive definite, (S,).
@@ -167,8 +178,8 @@ def _solve(
     return np.stack(solution, axis=1), is_convex
 
 
-def _solve_indefinite(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray") -> "FloatArray":
-    """Return x with (|M| + lambda 1) x = right, |M| having the absolute eigenvalues of M, (S, p)."""
+def _solve_eigen(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray") -> "FloatArray":
+    """Return x with (|M| + lambda 1) x = right, (S, p), from the eigenvalues of M."""
     import numpy as np
 
     values, vectors = np.linalg.eigh(matrix)

@@ -1,6 +1,7 @@
 """The log-Huber objective of approach 3, with its exact gradient and Hessian, for many candidates at once."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from scaling_cli.fitting.penalty import Penalty
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
 
 PARAMETERS = ("a", "b", "e", "alpha", "beta")
 """The solver's vector, in order: log A and log B at the runs' centre, log E, and the two exponents."""
+
+_A, _B, _E, _ALPHA, _BETA = range(5)
+_1, _X, _Y, _XX, _YY, _XY = range(6)
+
+HESSIAN = (
+    ((_A, _B, _1, 1), (_A, _BETA, _Y, -1), (_B, _ALPHA, _X, -1), (_ALPHA, _BETA, _XY, 1)),
+    ((_A, _E, _1, 1), (_E, _ALPHA, _X, -1)),
+    ((_B, _E, _1, 1), (_E, _BETA, _Y, -1)),
+    ((_A, _A, _1, 1), (_A, _ALPHA, _X, -1), (_ALPHA, _ALPHA, _XX, 1)),
+    ((_B, _B, _1, 1), (_B, _BETA, _Y, -1), (_BETA, _BETA, _YY, 1)),
+    ((_E, _E, _1, 1),),
+)
+"""The Hessian's entries (row, column, monomial, sign), by the pair of terms that weighs their sums: terms 1
+and 2, 1 and 3, 2 and 3, then each with itself. The inner derivatives of the terms are (1, -x), (1, -y), 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +47,8 @@ class LogRuns:
     centre_D: float
     monomials: "FloatArray"
     """1, x, y, x^2, y^2, x y, shape (n, 6): the sums that the derivatives are made of."""
+    blocks: tuple["FloatArray", ...]
+    """The monomials that go with each of ``HESSIAN``'s weights, side by side in memory."""
 
 
 def log_runs(runs: Runs) -> LogRuns:
@@ -42,7 +59,8 @@ def log_runs(runs: Runs) -> LogRuns:
     centre_N, centre_D = float(log_N.mean()), float(log_D.mean())
     x, y = log_N - centre_N, log_D - centre_D
     monomials = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
-    return LogRuns(x, y, np.log(runs.loss), centre_N, centre_D, monomials)
+    blocks = tuple(np.ascontiguousarray(monomials[:, [entry[2] for entry in block]]) for block in HESSIAN)
+    return LogRuns(x, y, np.log(runs.loss), centre_N, centre_D, monomials, blocks)
 
 
 def pack(law: ChinchillaLaw, data: LogRuns) -> "FloatArray":
@@ -109,37 +127,35 @@ def derivatives(
     penalty = penalty if isinstance(penalty, Penalty) else Penalty(delta=penalty)
     f, p1, p2, p3 = _softmax(theta, data)
     cost, psi, curvature = penalty.costs(f, data.z, weights)
-    curvature = curvature - psi
-    m = data.monomials
-
-    a, b, e, alpha, beta = range(5)
+    ones_x, ones_y = data.monomials[:, [_1, _X]], data.monomials[:, [_1, _Y]]
     gradient = np.empty(theta.shape)
-    gradient[:, [a, alpha]] = (psi * p1) @ m[:, [0, 1]]
-    gradient[:, [b, beta]] = (psi * p2) @ m[:, [0, 2]]
-    gradient[:, e] = (psi * p3).sum(axis=1)
-    gradient[:, [alpha, beta]] *= -1
+    gradient[:, [_A, _ALPHA]] = (psi * p1) @ ones_x
+    gradient[:, [_B, _BETA]] = (psi * p2) @ ones_y
+    gradient[:, _E] = (psi * p3).sum(axis=1)
+    gradient[:, [_ALPHA, _BETA]] *= -1
 
-    hessian = np.empty((len(theta), 5, 5))
-
-    def fill(weights: "FloatArray", entries: list[tuple[int, int, int, int]]) -> None:
-        sums = weights @ m[:, [column for _, _, column, _ in entries]]
-        for k, (i, j, _, sign) in enumerate(entries):
-            hessian[:, i, j] = hessian[:, j, i] = sign * sums[:, k]
-
-    # (row, column, monomial, sign); monomials: 0 is 1, 1 x, 2 y, 3 x^2, 4 y^2, 5 x y
-    c1, c2 = curvature * p1, curvature * p2
-    fill(c1 * p2, [(a, b, 0, 1), (a, beta, 2, -1), (b, alpha, 1, -1), (alpha, beta, 5, 1)])
-    fill(c1 * p3, [(a, e, 0, 1), (e, alpha, 1, -1)])
-    fill(c2 * p3, [(b, e, 0, 1), (e, beta, 2, -1)])
-    for c, p, entries in (
-        (c1, p1, [(a, a, 0, 1), (a, alpha, 1, -1), (alpha, alpha, 3, 1)]),
-        (c2, p2, [(b, b, 0, 1), (b, beta, 2, -1), (beta, beta, 4, 1)]),
-        (curvature * p3, p3, [(e, e, 0, 1)]),
-    ):
+    curvature = curvature - psi
+    c1, c2, c3 = curvature * p1, curvature * p2, curvature * p3
+    pairs = [c1 * p2, c1 * p3, c2 * p3]
+    for c, p in ((c1, p1), (c2, p2), (c3, p3)):
         c += psi
         c *= p
-        fill(c, entries)
-    return cost.sum(axis=1), gradient, hessian
+        pairs.append(c)
+    sums = np.concatenate([pair @ block for pair, block in zip(pairs, data.blocks, strict=True)], axis=1)
+    where, sign = _places()
+    return cost.sum(axis=1), gradient, (sums[:, where] * sign).reshape(-1, 5, 5)
+
+
+@cache
+def _places() -> tuple["NDArray[np.intp]", "FloatArray"]:
+    """Return which sum stands in each entry of the Hessian, row by row, and its sign, (25,) each."""
+    import numpy as np
+
+    where, sign = np.zeros((5, 5), dtype=np.intp), np.zeros((5, 5))
+    for k, (i, j, _, s) in enumerate(entry for block in HESSIAN for entry in block):
+        where[[i, j], [j, i]] = k
+        sign[[i, j], [j, i]] = s
+    return where.ravel(), sign.ravel()
 
 
 def column_norms(theta: "FloatArray", data: LogRuns) -> "FloatArray":

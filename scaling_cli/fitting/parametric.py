@@ -2,20 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from scaling_cli.errors import LawError, UsageError
 from scaling_cli.findings import Finding
 from scaling_cli.fitting.checks import check_fit, quality_of, unidentified
 from scaling_cli.fitting.design import check_design
-from scaling_cli.fitting.fit import Fit, FitSettings, FormName, Objective, ObjectiveName, Starts, Status
+from scaling_cli.fitting.fit import (
+    Fit,
+    FitSettings,
+    FormName,
+    Objective,
+    ObjectiveName,
+    Starts,
+    StartsName,
+    Status,
+)
 from scaling_cli.fitting.forms import form_named
 from scaling_cli.fitting.newton import Box, Descent, descend
 from scaling_cli.fitting.objective import LogRuns
 from scaling_cli.fitting.penalty import DELTA as DELTA
 from scaling_cli.fitting.penalty import Penalty
 from scaling_cli.fitting.problem import LOG_ZERO, Problem, check_constants
+from scaling_cli.fitting.published_grid import descend_from_grid
 from scaling_cli.fitting.surfaces import AdditiveSurface
+from scaling_cli.names import nearest
 from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
@@ -24,11 +35,13 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-RELAXATION = (100.0, 30.0, 10.0, 3.0)
+RELAXATION = (100.0, 10.0)
 """The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
 
-RELAXED_STEPS, FIRST_STEPS, FINAL_STEPS = 6, 16, 500
-STARTS, DIRECT_STARTS = 32, 8
+RELAXED_STEPS, FIRST_STEPS, FINAL_STEPS = 3, 4, 500
+STARTS = 8
+DIRECT_STARTS = (0, 1, 2, -4)
+"""Of the starts, the three best and the first with E = 0 descend straight at the final objective as well."""
 
 SAME_PLACE = 0.01
 """Candidates whose predictions differ by less than this share of delta (in norm) go the same way."""
@@ -36,6 +49,10 @@ SAME_PLACE = 0.01
 MOST_ABOVE = 1.5
 """Candidates still moving after the first steps are followed to their end unless their objective is so many
 times the least one. To follow only the lowest few of them loses the optimum of one table in 600."""
+
+EXACT = 1e-5
+"""Runs that a law meets to this (rms, in log loss) have no noise: of candidates that do, none is dropped,
+however far apart their objectives are."""
 
 LEAST_WEIGHT = 1e-12
 """A weight of less than this share of the largest is none: its run could not be seen beside the other."""
@@ -54,6 +71,7 @@ def fit_law(
     weights: "FloatArray | None" = None,
     fixed: Mapping[str, float] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
+    starts: StartsName = "projection",
 ) -> Fit:
     """Fit a law of ``form`` to ``runs``, to the global minimum of ``objective``.
 
@@ -63,6 +81,7 @@ def fit_law(
     fitting/forms.py, the objectives and ``overestimate_penalty`` those of fitting/penalty.py. ``weights``
     (n,) say how much each run counts beside the others (they are scaled to a mean of one); ``fixed`` and
     ``bounds`` hold constants of the form, by their published names, at a value or within a range.
+    ``starts="hoffmann"`` descends from the published grid, which takes seconds and ends at the same minimum.
     ``runs`` hold counts and nats per token; the constants returned are for counts. Row order does not
     matter.
 
@@ -77,6 +96,7 @@ def fit_law(
         weights=_checked_weights(weights, runs),
         fixed=dict(fixed or {}),
         bounds=dict(bounds or {}),
+        starts=starts,
     )
     return fit_with(runs, settings)
 
@@ -95,6 +115,7 @@ def _fit(runs: Runs, settings: FitSettings) -> Fit:
 
     Penalty(settings.objective, settings.delta, settings.overestimate_penalty).check_delta()
     check_constants(form_named(settings.form), settings)
+    _check_starts(settings.starts)
     counted = runs if settings.weights is None else runs.select(settings.weights > 0)
     check_design(counted, settings)
     problem = ordered_problem(runs, settings)
@@ -121,6 +142,15 @@ def _fit(runs: Runs, settings: FitSettings) -> Fit:
         findings=findings,
         settings=settings,
     )
+
+
+def _check_starts(name: str) -> None:
+    """Raise ``UsageError`` for starts that nobody knows."""
+    known = get_args(StartsName)
+    if name not in known:
+        near = nearest(name, known)
+        hint = (f"did you mean {near}? " if near else "") + f"there are {', '.join(known)}"
+        raise UsageError(f"unknown starts {name!r}", hint=hint)
 
 
 def ordered_problem(runs: Runs, settings: FitSettings) -> Problem:
@@ -172,17 +202,20 @@ def _minimise(problem: Problem) -> Descent:
     """Descend from many starts: through the relaxed objectives, and a few straight at the final one."""
     import numpy as np
 
+    if problem.settings.starts == "hoffmann":
+        descent = descend_from_grid(problem)
+        _settle(descent, problem)
+        return descent
     starts = problem.starts(STARTS)
     phi, owner = starts, np.arange(len(starts))
     for factor in (1.0,) if problem.penalty.is_square else RELAXATION:
         phi = _descend(phi, problem, RELAXED_STEPS, penalty=problem.penalty.relaxed(factor)).theta
         kept, merged = _merge(phi, problem)
         phi, owner = phi[kept], merged[owner]
-    owner = np.concatenate([owner, len(phi) + np.arange(len(starts[:DIRECT_STARTS]))])
-    descent = _descend(np.concatenate([phi, starts[:DIRECT_STARTS]]), problem, FIRST_STEPS)
-    _finish(descent, problem)
-    if problem.floor is not None:
-        _settle_floor(descent, problem, problem.floor)
+    direct = starts[[place for place in DIRECT_STARTS if -len(starts) <= place < len(starts)]]
+    owner = np.concatenate([owner, len(phi) + np.arange(len(direct))])
+    descent = _descend(np.concatenate([phi, direct]), problem, FIRST_STEPS)
+    _settle(descent, problem)
     # every start counts with the candidate that it became one with
     return Descent(descent.theta[owner], descent.value[owner], descent.converged[owner], descent.steps)
 
@@ -191,17 +224,19 @@ def _merge(phi: "FloatArray", problem: Problem) -> tuple["NDArray[np.intp]", "ND
     """Return the candidates that differ, and for each of ``phi`` which of those it is."""
     import numpy as np
 
-    predicted = problem.surface.predict(problem.theta(phi))
+    r = problem.surface.predict(problem.theta(phi)) - problem.z
+    squares = (r * r).sum(axis=1)
+    apart = np.sqrt(np.maximum(squares[:, None] + squares - 2 * (r @ r.T), 0.0))
+    apart = np.where(np.isfinite(apart), apart, np.inf)
     nearness = SAME_PLACE * (1e-3 if problem.penalty.is_square else problem.penalty.delta)
     kept: list[int] = []
     owner = np.empty(len(phi), dtype=np.intp)
-    for i, row in enumerate(predicted):
-        apart = np.sqrt(((predicted[kept] - row) ** 2).sum(axis=1))
-        if not kept or apart.min() > nearness:
+    for i, row in enumerate(apart):
+        if not kept or row[kept].min() > nearness:
             owner[i] = len(kept)
             kept.append(i)
         else:
-            owner[i] = int(np.argmin(apart))
+            owner[i] = int(np.argmin(row[kept]))
     return np.array(kept), owner
 
 
@@ -213,7 +248,8 @@ def _finish(descent: Descent, problem: Problem) -> None:
     """
     import numpy as np
 
-    moving = np.flatnonzero(~descent.converged & (descent.value <= MOST_ABOVE * descent.value.min()))
+    highest = MOST_ABOVE * descent.value.min() + len(problem.z) * EXACT**2
+    moving = np.flatnonzero(~descent.converged & (descent.value <= highest))
     if not moving.size:
         return
     moving = moving[np.argsort(descent.value[moving], kind="stable")]
@@ -222,6 +258,13 @@ def _finish(descent: Descent, problem: Problem) -> None:
     end = _descend(descent.theta[chosen], problem, FINAL_STEPS)
     descent.theta[chosen], descent.value[chosen] = end.theta, end.value
     descent.converged[chosen] = end.converged
+
+
+def _settle(descent: Descent, problem: Problem) -> None:
+    """Follow what still moves, and take what came to rest on the floor of E to E = 0."""
+    _finish(descent, problem)
+    if problem.floor is not None:
+        _settle_floor(descent, problem, problem.floor)
 
 
 def _settle_floor(descent: Descent, problem: Problem, floor: int) -> None:

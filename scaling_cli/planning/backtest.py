@@ -8,6 +8,7 @@ from scaling_cli.errors import FitRefused, LawError
 from scaling_cli.fitting.budgets import LEAST_RUNS_PER_BUDGET, SAME_BUDGET, windows
 from scaling_cli.fitting.fit import Fit, predicted_loss
 from scaling_cli.laws.law import Allocates, HasFrontier, Law
+from scaling_cli.planning.noise import noise_of
 from scaling_cli.units import format_flops, format_number, format_share
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def backtest(
         labels = [clusters[i] for i in kept.tolist()] if clusters is not None else None
         draws = _draws(truncated, replicates, seed, labels)
         held = fit.runs.select(np.flatnonzero(budget >= edge))
-        found.append(_judge(fit, truncated, held, levels.centres[-1], draws, level))
+        noise = noise_of(truncated.residuals, labels, RESIDUAL_QUANTILES)
+        found.append(_judge(fit, truncated, held, levels.centres[-1], draws, noise, level))
     return Backtest(levels.kind, level, tuple(found), ended)
 
 
@@ -230,7 +232,13 @@ def _draws(fit: Fit, replicates: int, seed: int, clusters: Sequence[str] | None)
 
 
 def _judge(
-    full: Fit, truncated: Fit, held: "Runs", C: float, draws: Sequence[Law], level: float
+    full: Fit,
+    truncated: Fit,
+    held: "Runs",
+    C: float,
+    draws: Sequence[Law],
+    noise: "FloatArray",
+    level: float,
 ) -> BacktestLevel:
     """Compare what a truncated fit says of the runs held out, and at C FLOPs, with what is known of them."""
     import numpy as np
@@ -248,20 +256,17 @@ def _judge(
         loss_error=float(np.mean(predicted / held.loss - 1)),
         params_error=errors[0],
         tokens_error=errors[1],
-        covered=_covered(draws, truncated.residuals, held, level),
+        covered=_covered(draws, noise, held, level),
     )
 
 
-def _covered(draws: Sequence[Law], residuals: "FloatArray", held: "Runs", level: float) -> float | None:
-    """Return the share of runs whose loss lies in the interval of draws and residuals at their (N, D)."""
+def _covered(draws: Sequence[Law], noise: "FloatArray", held: "Runs", level: float) -> float | None:
+    """Return the share of runs whose loss lies in the interval of draws and noise at their (N, D)."""
     import numpy as np
 
     if not draws:
         return None
     # every residual on every draw, rather than one at random: the ends then owe nothing to chance
-    shares = (np.arange(RESIDUAL_QUANTILES) + 0.5) / RESIDUAL_QUANTILES
-    few = len(residuals) <= RESIDUAL_QUANTILES
-    noise = np.sort(residuals) if few else np.quantile(residuals, shares)
     inside = 0
     for start in range(0, len(held), RUNS_AT_ONCE):
         some = held.select(np.arange(start, min(start + RUNS_AT_ONCE, len(held))))

@@ -12,6 +12,7 @@ from scaling_cli.laws.card import LawCard
 from scaling_cli.planning.allocation import Allocation, answer
 from scaling_cli.planning.backtest import Backtest
 from scaling_cli.planning.form_ranking import FormRanking
+from scaling_cli.planning.noise import noise_of
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.sensitivity import Sensitivity
 from scaling_cli.units import format_share
@@ -29,7 +30,7 @@ LEAST_UNITS = 7
 """A bootstrap of fewer runs or clusters than a fit needs runs says little of how they scatter."""
 
 MOST_RESIDUALS = 1000
-"""A law file keeps that many residuals at most, evenly along their sorted values."""
+"""A law file keeps that many residuals at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def plan_fit(
         findings=tuple(finding for finding in findings if stays_with_law(finding)),
         fitted_range=fit.fitted_range,
         draws=draws,
-        residuals=_some_residuals(fit),
+        residuals=tuple(float(f"{value:.6g}") for value in noise_of(fit.residuals, clusters, MOST_RESIDUALS)),
     )
     questions = [Question(flops=target, waste=waste, interval=interval) for target in targets]
     # the report shows the fit's findings once, not again with every optimum; a law that knows no
@@ -124,13 +125,6 @@ def doubt_draws(drawn: int, replicates: int, level: float) -> tuple[Finding, ...
         what = f"{drawn} replicates are few for {format_share(level)} intervals"
         found.append(Finding("few-replicates", "warning", f"{what}: their ends are a matter of chance"))
     return tuple(found)
-
-
-def _some_residuals(fit: Fit) -> tuple[float, ...]:
-    """Return the fit's residuals to six digits, sorted, thinned where there are very many."""
-    ordered = sorted(fit.residuals.tolist())
-    step = max(1, -(-len(ordered) // MOST_RESIDUALS))
-    return tuple(float(f"{value:.6g}") for value in ordered[::step])
 
 
 def stays_with_law(finding: Finding) -> bool:

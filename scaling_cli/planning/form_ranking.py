@@ -1,6 +1,6 @@
 """Forms against each other: each fitted, backtested, and ranked by how it predicts what it has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,18 +63,22 @@ def rank_forms(
     budgets: "FloatArray | None" = None,
     clusters: Sequence[str] | None = None,
     seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> FormRanking:
     """Fit every form that ``all`` stands for, with ``settings``, and rank them by their backtests.
 
     The in-sample error does not count: a form with more constants always has less of it. Constants that
     are fixed or bounded in ``settings`` belong to one form, and are left out. The plans are for
-    ``target_flops``, by default a hundred times the largest budget. Raises ``FitRefused`` where the
-    runs allow no form at all.
+    ``target_flops``, by default a hundred times the largest budget. ``progress`` is told of each form.
+    Raises ``FitRefused`` where the runs allow no form at all.
     """
     from scaling_cli.fitting.forms import FORMS_TO_TRY
 
     target = target_flops or 100 * float(runs.flops_6ND.max())
-    tried = [_try(runs, form, settings, target, budgets, clusters, seed) for form in FORMS_TO_TRY]
+    tried = []
+    for form in FORMS_TO_TRY:
+        tried.append(_try(runs, form, settings, target, budgets, clusters, seed))
+        progress(1)
     ranked = sorted(tried, key=_rank)
     if ranked[0].fit is None:
         raise next(found for found in (_refusal(runs, form, settings) for form in FORMS_TO_TRY) if found)

@@ -193,3 +193,40 @@ def test_csv_says_that_the_checks_are_elsewhere(scaling: Callable[..., Any]) -> 
     ended = scaling("fit", SAMPLE, "--bootstrap", "0", "--flops", "1e21", "--backtest", "--format", "csv")
     assert ended.returncode == 0
     assert "note: CSV holds the plans only" in ended.stderr
+
+
+def test_the_published_starts_end_where_ours_do(fitted: Callable[..., dict[str, Any]]) -> None:
+    ours, published = fitted(), fitted("--starts", "hoffmann")
+    assert published["law"]["parameters"] == pytest.approx(ours["law"]["parameters"], rel=1e-7)
+    assert published["starts"]["tried"] == 4500
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--starts", "hofman"], "unknown starts 'hofman'"),
+        (["--starts", "hoffmann", "--form", "all"], "are of the chinchilla form"),
+        (["--fix", "E=1.6", "--fix", "E=1.7"], "--fix: E is given twice"),
+    ],
+)
+def test_what_contradicts_itself_is_a_usage_error(
+    options: list[str], told: str, scaling: Callable[..., Any]
+) -> None:
+    ended = scaling("fit", SAMPLE, *options)
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert ended.stdout == ""
+
+
+@pytest.mark.parametrize(("cell", "told"), [("-1", "got -1"), ("", "it is blank")])
+def test_a_weight_that_is_none_names_its_file_and_run(
+    cell: str, told: str, scaling: Callable[..., Any], tmp_path: Path
+) -> None:
+    lines = SAMPLE.read_text().splitlines()
+    table = tmp_path / "weighted.csv"
+    weighted = [f"{lines[0]},count", *(f"{line},1" for line in lines[1:-1]), f"{lines[-1]},{cell}"]
+    table.write_text("\n".join(weighted) + "\n")
+    ended = scaling("fit", table, "--weights", "count")
+    assert ended.returncode == 1
+    assert "weighted.csv: " in ended.stderr
+    assert told in ended.stderr

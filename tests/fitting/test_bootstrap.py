@@ -97,11 +97,48 @@ def test_replicates_that_do_not_converge_are_counted_and_left_out(
     fit = fit_law(simulate(BESIROGLU, noise=0.005))
     whole = bootstrap_law(fit, replicates=100)
     monkeypatch.setattr("scaling_cli.fitting.bootstrap.FINAL_STEPS", 8)
+    monkeypatch.setattr("scaling_cli.fitting.second_search.FINAL_STEPS", 4)
+    monkeypatch.setattr("scaling_cli.fitting.second_search.RELAXED_STEPS", 1)
     cut = bootstrap_law(fit, replicates=100)
     assert 0 < cut.converged < 100
     assert len(cut.draws) == cut.converged
     for draw in constants(cut):
         assert np.abs(constants(whole) / draw - 1).max(axis=1).min() < 1e-8
+
+
+def test_what_one_search_leaves_moving_the_second_brings_to_its_minimum(
+    simulate: "Simulate", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = fit_law(simulate(BESIROGLU, noise=0.005))
+    whole = bootstrap_law(fit, replicates=100)
+    monkeypatch.setattr("scaling_cli.fitting.bootstrap.FINAL_STEPS", 8)
+    cut = bootstrap_law(fit, replicates=100)
+    assert cut.converged == 100
+    np.testing.assert_allclose(constants(cut), constants(whole), rtol=1e-8)
+
+
+def test_a_second_search_finds_the_lower_of_two_minima(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    C = 10 ** random.uniform(18, 21, 16)
+    N = np.sqrt(C / 120) * 10 ** random.uniform(-1, 1, 16)
+    loss = BESIROGLU.loss(N, C / (6 * N)) * np.exp(0.01 * random.standard_normal(16))
+    runs = Runs(N, C / (6 * N), C, loss, tuple(f"run {i}" for i in range(16)))
+    fit = fit_law(runs)
+    twice = bootstrap_law(fit, replicates=200)
+    monkeypatch.setattr("scaling_cli.fitting.bootstrap.search_again", lambda found, *_: found)
+    once = bootstrap_law(fit, replicates=200)
+    assert twice.converged == once.converged == 200
+    ordered = runs.select(order_runs(runs))
+    resamples = np.random.default_rng(0).multinomial(16, np.full(16, 1 / 16), size=200)
+    values = np.array(
+        [
+            [weighted_objective(ordered, counts)(vector(draw, ordered))[0] for draw in draws]
+            for counts, *draws in zip(resamples, chinchilla_draws(twice), chinchilla_draws(once), strict=True)
+        ]
+    )
+    assert (values[:, 0] <= values[:, 1] * (1 + 1e-8) + 1e-9).all()
+    assert twice.second_minima > 0
+    assert (values[:, 0] < values[:, 1] * (1 - 1e-8)).sum() == twice.second_minima
 
 
 @pytest.mark.parametrize(("noise", "budgets", "sizes", "seed"), [(0.02, 4, 4, 2), (0.05, 4, 4, 1)])
