@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from scaling_cli import __version__
-from scaling_cli.cli import fit, optimal
+from scaling_cli.cli import fit, isoflop, optimal
 from scaling_cli.cli.compare.group import group as compare
 from scaling_cli.cli.output import complain
 from scaling_cli.errors import ScalingError, UsageError
@@ -69,6 +69,7 @@ app = typer.Typer(
 )
 app.command(epilog=optimal.EPILOG)(optimal.optimal)
 app.command(epilog=fit.EPILOG)(fit.fit)
+app.command(epilog=isoflop.EPILOG)(isoflop.isoflop)
 app.add_typer(compare)
 
 

@@ -10,16 +10,34 @@ from scaling_cli.fitting.diagnostics import diagnose
 from scaling_cli.fitting.isoflop import Bias, Isoflop
 from scaling_cli.fitting.power_law import Frontier, PowerLaw
 from scaling_cli.laws.allocation import AllocationLaw
-from scaling_cli.laws.card import LawCard, Range
-from scaling_cli.planning.allocation import answer
+from scaling_cli.laws.card import NATS, NOT_STATED, LawCard, Range
+from scaling_cli.planning.allocation import extrapolation_findings
 from scaling_cli.planning.fitted_plan import DEFAULT_TARGETS, doubt_draws, stays_with_law
 from scaling_cli.planning.isoflop_findings import find_selection, judge_study
-from scaling_cli.planning.question import Question
 from scaling_cli.planning.regret import wasted_share
 from scaling_cli.planning.uncertainty import percentile_interval
 
 if TYPE_CHECKING:
     from scaling_cli.runs import FloatArray, Runs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunsRead:
+    """The runs of a table called ``name``, ``read`` rows long, and what the table says of them besides.
+
+    ``columns`` are its other quantities by name, ``clusters`` say which runs belong together, and
+    ``provenance`` is what a saved frontier tells of its data.
+    """
+
+    runs: "Runs"
+    name: str
+    read: int
+    params_definition: str = NOT_STATED
+    loss_unit: str = NATS
+    findings: tuple[Finding, ...] = ()
+    columns: "Mapping[str, FloatArray]" = field(default_factory=dict)
+    clusters: Sequence[str] | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +82,21 @@ class IsoflopPlan:
     findings: tuple[Finding, ...]
 
 
-def plan_isoflop(
-    study: Isoflop,
-    card: LawCard,
-    runs: "Runs",
-    *,
-    runs_read: int,
-    columns: "Mapping[str, FloatArray] | None" = None,
-    clusters: Sequence[str] | None = None,
-    flops: Sequence[float] = (),
-) -> IsoflopPlan:
+def plan_isoflop(study: Isoflop, table: RunsRead, flops: Sequence[float] = ()) -> IsoflopPlan:
     """Read a study's frontier at each budget of ``flops`` (FLOPs), with its draws.
 
-    ``card`` says what the ``runs`` of the table were (name, units, provenance, findings), ``columns`` what
-    else the table says of them and ``clusters`` which of them belong together; the frontier, as an
-    allocation law, what it was drawn through and its draws are put on the card here.
+    ``table`` is where its runs come from. Without targets they are 1, 10 and 100 times the largest ok budget.
     """
     level, frontier = study.settings.level, study.frontier
-    findings = (*card.findings, *judge_study(study))
-    if frontier is None or study.raw is None:
-        return IsoflopPlan(study, card.name, None, (), runs_read, level, findings)
+    findings = (*table.findings, *judge_study(study))
+    nothing = IsoflopPlan(study, table.name, None, (), table.read, level, findings)
+    if frontier is None:
+        return nothing
     span = _fitted_range(study)
     largest = span["flops"][1]
     targets = tuple(flops) or tuple(factor * largest for factor in DEFAULT_TARGETS)
     findings += study.bias.surface.findings if study.bias else ()
-    findings += _doctor(study, card, runs, columns or {}, clusters, max(targets))
+    findings += _doctor(study, table, max(targets))
     findings += doubt_draws(study.drawn, study.replicates, level) if study.replicates else ()
     selection = find_selection(study, max(targets))
     findings += (selection,) if selection else ()
@@ -96,18 +104,22 @@ def plan_isoflop(
         law, draws = _allocation_laws(frontier)
     except LawError as error:
         refusal = Finding("no-allocation-law", "refusal", f"the frontier is no law: {error.message}")
-        return IsoflopPlan(study, card.name, None, (), runs_read, level, (*findings, refusal))
-    card = replace(
-        card,
+        return replace(nothing, findings=(*findings, refusal))
+    card = LawCard(
+        name=table.name,
         law=law,
+        source=f"drawn through the IsoFLOP minima of {len(study.ok)} budgets of {table.name}",
+        params_definition=table.params_definition,
+        loss_unit=table.loss_unit,
+        dataset=table.name,
         confidence="fitted",
         findings=tuple(finding for finding in findings if stays_with_law(finding)),
         fitted_range=span,
         draws=draws,
-        provenance={**card.provenance, **provenance(study)},
+        provenance={**table.provenance, **provenance(study)},
     )
     optima = tuple(_optimum(study, card, C) for C in targets)
-    return IsoflopPlan(study, card.name, card, optima, runs_read, level, findings)
+    return replace(nothing, card=card, optima=optima, findings=findings)
 
 
 def provenance(study: Isoflop) -> dict[str, object]:
@@ -147,14 +159,7 @@ def _fitted_range(study: Isoflop) -> dict[str, Range]:
     return {**ends, "flops": (min(budgets), max(budgets))}
 
 
-def _doctor(
-    study: Isoflop,
-    card: LawCard,
-    runs: "Runs",
-    columns: "Mapping[str, FloatArray]",
-    clusters: Sequence[str] | None,
-    target: float,
-) -> tuple[Finding, ...]:
+def _doctor(study: Isoflop, table: RunsRead, target: float) -> tuple[Finding, ...]:
     """Return what the data doctor says of the runs of the budgets, and of the surface fitted to them.
 
     That approach 3 alone could hardly tell params from tokens is no doubt of approach 2: the surface is
@@ -163,12 +168,13 @@ def _doctor(
     import numpy as np
 
     index = np.array(study.index, dtype=np.intp)
+    clusters = table.clusters
     found = diagnose(
-        runs.select(index),
+        table.runs.select(index),
         study.bias.surface if study.bias else None,
-        columns={name: values[index] for name, values in columns.items()},
+        columns={name: values[index] for name, values in table.columns.items()},
         target=target,
-        loss_unit=card.loss_unit,
+        loss_unit=table.loss_unit,
         clusters=[clusters[i] for i in study.index] if clusters is not None else None,
     )
     return tuple(finding for finding in found if finding.id != "near-collinear-design")
@@ -205,10 +211,8 @@ def _optimum(study: Isoflop, card: LawCard, C: float) -> IsoflopOptimum:
         N, D = bias.law.optimum(C)
         away = raw.params / best.params
         waste = wasted_share(bias.law, N * away, D / away)
-    quiet = replace(card, findings=(), draws=())
-    asked = answer(quiet, Question(flops=C))
-    assert asked.extrapolation is not None
-    return IsoflopOptimum(C, best, raw, waste, asked.extrapolation, asked.findings)
+    ahead = C / card.fitted_range["flops"][1]
+    return IsoflopOptimum(C, best, raw, waste, ahead, extrapolation_findings(card, C))
 
 
 def _answer(frontier: Frontier, C: float, level: float, bias: Bias | None = None) -> Answer:

@@ -283,22 +283,18 @@ def _optima_table(plan: IsoflopPlan) -> Table:
     has_bias = plan.study.corrected is not None
     rows: list[tuple[str, ...]] = []
     groups = set()
-    for place, optimum in enumerate(plan.optima):
-        if place:
-            groups.add(len(rows))
-        for which, answer in (("corrected", optimum.best), ("raw", optimum.raw)):
-            if which == "corrected" and not has_bias:
-                continue
-            is_first = which == "corrected" or not has_bias
+    for optimum in plan.optima:
+        groups.add(len(rows))
+        answers = {"best": optimum.best, "raw": optimum.raw} if has_bias else {"best": optimum.best}
+        for which, answer in answers.items():
+            is_raw = which == "raw"
             cells = [
-                format_flops(optimum.flops) if is_first else "",
-                which,
+                which if is_raw else format_flops(optimum.flops),
                 format_count(answer.params),
                 format_count(answer.tokens),
                 format_number(answer.tokens / answer.params, 4),
                 _show(answer.loss, lambda loss: f"{loss:.4f}"),
             ]
-            is_raw = which == "raw"
             cells += [
                 format_change(_change(optimum.raw, optimum.best, "params")) if is_raw else ""
             ] * has_bias
@@ -306,9 +302,27 @@ def _optima_table(plan: IsoflopPlan) -> Table:
             rows.append(tuple(cells))
             if answer.intervals:
                 rows.append((*_interval_cells(answer, plan.interval), *[""] * (2 * has_bias)))
-    headings = ["FLOPs", "frontier", "params", "tokens", "tokens per param", "loss"]
+    headings = ["FLOPs", "params", "tokens", "tokens per param", "loss"]
     headings += ["params off by", "waste"] if has_bias else []
-    return Table(headings=tuple(headings), rows=tuple(rows), is_text=frozenset({1}), groups=frozenset(groups))
+    return Table(
+        headings=tuple(headings),
+        rows=tuple(rows),
+        is_text=frozenset(),
+        groups=frozenset(groups if has_bias else ()),
+        caption=_optima_caption(plan),
+    )
+
+
+def _optima_caption(plan: IsoflopPlan) -> str:
+    """Say what the lines of a target are."""
+    level = format_share(plan.interval)
+    if plan.study.corrected is None:
+        return "The raw frontier" + (f", below it its {level} intervals." if plan.study.drawn else ".")
+    own = f", each over its {level} intervals" if plan.study.drawn else ""
+    return (
+        f"The corrected frontier and the raw one{own}; what the raw one wastes of the compute. A raw loss is "
+        "that of a power law, which has no floor."
+    )
 
 
 def _interval_cells(answer: Answer, level: float) -> tuple[str, ...]:
@@ -319,7 +333,7 @@ def _interval_cells(answer: Answer, level: float) -> tuple[str, ...]:
 
     writers = (count, count, lambda ratio: format_number(ratio, 3), lambda loss: f"{loss:.3f}")
     cells = (_between(answer.intervals, name, write) for name, write in zip(INTERVALS, writers, strict=True))
-    return "", format_share(level), *cells
+    return format_share(level), *cells
 
 
 def _between(intervals: Mapping[str, tuple[float, float]], name: str, write: Callable[[float], str]) -> str:

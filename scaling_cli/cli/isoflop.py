@@ -1,0 +1,212 @@
+"""``scaling isoflop``: sweeps of sizes at fixed budgets become minima, and the frontier through them."""
+
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, get_args
+
+from scaling_cli import __version__
+from scaling_cli.cli.fit_options import (
+    AllStepsOption,
+    ColumnOption,
+    ConfigOption,
+    DropOption,
+    RunsArgument,
+    UnfinishedOption,
+    UnitOption,
+    WhereOption,
+)
+from scaling_cli.cli.isoflop_options import (
+    BootstrapOption,
+    BudgetsOption,
+    CurveOption,
+    LawOption,
+    SaveOption,
+    SeedOption,
+    TargetsOption,
+    ToleranceOption,
+)
+from scaling_cli.cli.options import (
+    DEFAULT_INTERVAL,
+    FormatOption,
+    IntervalOption,
+    OutputOption,
+    StrictOption,
+    read_interval,
+    read_laws,
+    read_option,
+    read_pairs,
+)
+from scaling_cli.cli.output import Format, show
+from scaling_cli.conditions import parse_condition
+from scaling_cli.errors import ScalingError, UsageError
+from scaling_cli.units import parse_fraction, parse_positive, parse_sweep
+
+if TYPE_CHECKING:
+    from scaling_cli.files.experiment import Experiment
+    from scaling_cli.files.run_table import RunTable
+    from scaling_cli.fitting.isoflop import IsoflopSettings
+    from scaling_cli.planning.isoflop_plan import IsoflopPlan
+
+DEFAULT_TOLERANCE = "10%"
+
+EPILOG = """Examples:
+
+$ scaling isoflop sweeps.csv --flops 5.76e23 --save law.json
+
+$ scaling isoflop sweeps.csv --budgets 6e18,1e19,3e19 --curve akima --format json
+
+$ scaling isoflop --law besiroglu2024 --flops 1e20"""
+
+
+def isoflop(
+    runs: RunsArgument = None,
+    config: ConfigOption = None,
+    column: ColumnOption = None,
+    unit: UnitOption = None,
+    where: WhereOption = None,
+    drop_highest_losses: DropOption = None,
+    all_steps: AllStepsOption = None,
+    include_unfinished: UnfinishedOption = None,
+    budgets: BudgetsOption = None,
+    budget_tolerance: ToleranceOption = DEFAULT_TOLERANCE,
+    curve: CurveOption = "parabola",
+    flops: TargetsOption = None,
+    bootstrap: BootstrapOption = 1000,
+    seed: SeedOption = 0,
+    save: SaveOption = None,
+    law: LawOption = None,
+    interval: IntervalOption = DEFAULT_INTERVAL,
+    output_format: FormatOption = Format.table,
+    output: OutputOption = None,
+    strict: StrictOption = False,
+) -> None:
+    """Find the minima of IsoFLOP sweeps, and the compute-optimal frontier through them."""
+    targets = tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text))
+    if law:
+        if runs or config:
+            raise UsageError("--law and runs contradict each other", hint="leave one of them out")
+        _show_profiles(law, targets, output_format, output, strict=strict)
+        return
+    if save and output and Path(save).absolute() == Path(output).absolute():
+        raise UsageError(f"--save and --output are the same file, {save}", hint="give each its own")
+    if runs is None and config is None:
+        hint = "name a file, - for stdin, or a --config that names one; --law NAME --flops C needs no runs"
+        raise UsageError("no runs to draw a frontier through", hint=hint)
+    settings = read_settings(budgets, budget_tolerance, curve, interval)
+    units = {
+        name: read_option(f"--unit {name}", parse_positive, value)
+        for name, value in read_pairs("--unit", unit or []).items()
+    }
+
+    from scaling_cli.cli import study as studies
+
+    study = studies.read_study(
+        config,
+        runs=runs,
+        columns=read_pairs("--column", column or []),
+        units=units,
+        where=tuple(read_option("--where", parse_condition, text) for text in where or []),
+        drop_highest_losses=drop_highest_losses,
+        all_steps=all_steps,
+        include_unfinished=include_unfinished,
+        fixed={},
+        bounds={},
+        flops=targets,
+    )
+    table = studies.read_table(study)
+    plan = plan_table(study, table, settings, replicates=bootstrap, seed=seed)
+
+    from scaling_cli.files.law_file import write_law
+    from scaling_cli.planning.isoflop_findings import no_frontier
+    from scaling_cli.reports.isoflop import isoflop_report
+
+    if save and plan.card is not None:
+        write_law(save, plan.card)
+    show(isoflop_report(plan), output_format, output, strict=strict and plan.card is not None)
+    if plan.card is None:
+        raise ScalingError(f"{table.name}: {no_frontier(plan.study)}")
+
+
+def read_settings(budgets: str | None, tolerance: str, curve: str, interval: str) -> "IsoflopSettings":
+    """Return how the budgets are found and what is drawn through them, from the texts of the options."""
+    from scaling_cli.fitting.isoflop import IsoflopSettings
+    from scaling_cli.fitting.valley import CurveName
+
+    if curve not in get_args(CurveName):
+        raise UsageError(f"--curve: {curve!r} is not known", hint=f"curves: {', '.join(get_args(CurveName))}")
+    share = read_option("--budget-tolerance", parse_fraction, tolerance)
+    if share >= 1:
+        raise UsageError(
+            f"--budget-tolerance: must lie below 100 %, got {tolerance}", hint="write it like 10%"
+        )
+    texts = [text for text in (budgets or "").split(",") if text.strip()]
+    if budgets is not None and not texts:
+        raise UsageError(f"--budgets: {budgets!r} names none", hint="write them like 6e18,1e19,3e19")
+    picked = tuple(read_option("--budgets", parse_positive, text) for text in texts)
+    return IsoflopSettings(tolerance=share, picked=picked, curve=curve, level=read_interval(interval))  # type: ignore[arg-type]  # checked above
+
+
+def plan_table(
+    study: "Experiment", table: "RunTable", settings: "IsoflopSettings", *, replicates: int, seed: int
+) -> "IsoflopPlan":
+    """Draw the frontier through the runs of a table, and plan with it at the targets of the study."""
+    from scaling_cli.fitting.isoflop import fit_isoflop
+    from scaling_cli.planning.isoflop_plan import RunsRead, plan_isoflop
+    from scaling_cli.reports.progress import progress
+
+    with progress("resampling the residuals", replicates) as advance:
+        found = fit_isoflop(
+            table.runs, table.budgets, settings, replicates=replicates, seed=seed, progress=advance
+        )
+    read = RunsRead(
+        runs=table.runs,
+        name=PurePath(table.name).name,
+        read=table.read,
+        params_definition=table.params_definition,
+        loss_unit=table.loss_unit,
+        findings=table.findings,
+        columns=table.extra_columns(),
+        clusters=table.clusters,
+        provenance=_provenance(study, table),
+    )
+    return plan_isoflop(found, read, study.flops)
+
+
+def _provenance(study: "Experiment", table: "RunTable") -> dict[str, object]:
+    """Say which data a frontier rests on, so that anyone who has it can draw it again."""
+    filters = {
+        "where": [str(condition) for condition in study.where],
+        "drop_highest_losses": study.drop_highest_losses,
+        "all_steps": study.all_steps,
+        "include_unfinished": study.include_unfinished,
+    }
+    return {
+        "data": {
+            "name": PurePath(table.name).name,
+            "sha256": table.sha256,
+            "columns": dict(table.columns),
+            "units": dict(study.units),
+        },
+        "runs": {"read": table.read, "used": len(table.runs)},
+        "filters": {name: value for name, value in filters.items() if value},
+        "version": f"scaling {__version__}",
+    }
+
+
+def _show_profiles(
+    names: list[str],
+    targets: tuple[float, ...],
+    output_format: Format,
+    output: str | None,
+    *,
+    strict: bool,
+) -> None:
+    """Show the theoretical profile of each law at each target."""
+    if not targets:
+        raise UsageError("--law needs a budget", hint="give one, --flops 1e20")
+    cards = read_laws(names)
+
+    from scaling_cli.planning.profile import laws_without_profile, profile_laws
+    from scaling_cli.reports.profile import profile_report
+
+    report = profile_report(profile_laws(cards, targets), laws_without_profile(cards))
+    show(report, output_format, output, strict=strict)
