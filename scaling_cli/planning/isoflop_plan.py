@@ -169,15 +169,25 @@ def _doctor(study: Isoflop, table: RunsRead, target: float) -> tuple[Finding, ..
 
     index = np.array(study.index, dtype=np.intp)
     clusters = table.clusters
+    runs, columns = table.runs.select(index), {name: values[index] for name, values in table.columns.items()}
+    of_table = diagnose(runs, columns=columns, loss_unit=table.loss_unit)
+    if study.bias is None:
+        return of_table
+    clusters = table.clusters
     found = diagnose(
-        table.runs.select(index),
-        study.bias.surface if study.bias else None,
-        columns={name: values[index] for name, values in table.columns.items()},
+        runs,
+        study.bias.surface,
+        columns=columns,
         target=target,
         loss_unit=table.loss_unit,
         clusters=[clusters[i] for i in study.index] if clusters is not None else None,
     )
-    return tuple(finding for finding in found if finding.id != "near-collinear-design")
+    about_surface = [finding for finding in found if finding not in of_table]
+    return of_table + tuple(
+        replace(finding, message=f"approach 3 on these runs: {finding.message}")
+        for finding in about_surface
+        if finding.id != "near-collinear-design"
+    )
 
 
 def _allocation_laws(frontier: Frontier) -> tuple[AllocationLaw, tuple[AllocationLaw, ...]]:

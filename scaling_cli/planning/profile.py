@@ -22,7 +22,7 @@ NO_VALLEY = "says nothing of the loss of other sizes, so there is no profile"
 
 @dataclass(frozen=True, slots=True)
 class ProfilePoint:
-    """N = ``params`` on D = ``tokens`` reach ``loss`` (nats per token) and ``waste`` a share of the compute."""
+    """N = ``params`` on D = ``tokens`` reach ``loss`` (nats per token), and waste a share of the compute."""
 
     params: float
     tokens: float
