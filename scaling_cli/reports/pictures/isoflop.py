@@ -80,20 +80,21 @@ def _valleys(valleys: Sequence[Valley], level: float, top: float | None) -> Pane
     last = max(len(valleys) - 1, 1)
     for index, valley in enumerate(valleys):
         drawn += _valley(valley, index / last, f"vertex with its {format_share(level)} interval")
-        words.append(_name(valley))
+        words.append(_name(valley, top))
     title = "Loss over params, at each budget of FLOPs"
     smallest = min(float(valley.runs.params[0]) for valley in valleys)
     params = Axis("params", "count", is_log=True, low=smallest / ROOM_FOR_NAME)
     return Panel(title, params, Axis(LOSS, "loss", high=top), (*drawn, *words))
 
 
-def _name(valley: Valley) -> Text:
-    """Write a budget, and its status where it is not ok, beside its first run; the others beside the last."""
-    params, loss = valley.runs.params, valley.runs.loss
+def _name(valley: Valley, top: float | None) -> Text:
+    """Write a budget beside its first run; one left out, with its status, beside its last in the frame."""
+    places = list(zip(numbers(valley.runs.params), numbers(valley.runs.loss), strict=True))
+    inside = [place for place in places if top is None or place[1] <= top] or places
     budget = format_flops(valley.budget)
     if valley.status == "ok":
-        return Text(budget, *at(params[0], loss[0]), "left")
-    return Text(f"{budget} {valley.status}", *at(params[-1], loss[-1]), "right")
+        return Text(budget, *at(*inside[0]), "left")
+    return Text(f"{budget} {valley.status}", *at(*inside[-1]), "right")
 
 
 def _valley(valley: Valley, shade: float, vertex_label: str) -> list[Drawn]:

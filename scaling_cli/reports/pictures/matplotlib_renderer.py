@@ -144,8 +144,8 @@ def _figure(picture: Picture) -> "Figure":
         borderpad=0,
         ncols=columns,
     )
-    for index, note in enumerate(reversed(notes)):
-        place = (0.05 + NOTE_ROW * index) / height
+    for index, note in enumerate(notes):
+        place = (0.05 + NOTE_ROW * (len(notes) - 1 - index)) / height
         figure.text(left, place, note, va="bottom", fontsize=NOTE_SIZE, color=NOTE_COLOR)
     return figure
 

@@ -1,0 +1,43 @@
+"""One picture of each kind, for the renderers."""
+
+from collections.abc import Callable, Mapping
+
+from scaling_cli.laws.published import published_laws
+from scaling_cli.planning.allocation import allocate_all
+from scaling_cli.planning.question import Question
+from scaling_cli.reports.pictures.curves import curves_picture
+from scaling_cli.reports.pictures.fit import fit_picture
+from scaling_cli.reports.pictures.isoflop import isoflop_picture
+from scaling_cli.reports.pictures.picture import Picture
+from scaling_cli.reports.pictures.plan import plan_picture
+from tests.reports.pictures.studies import envelope_plan, fitted_plan, isoflop_plan
+
+
+def plans(law: str, *questions: Question) -> Picture:
+    picture = plan_picture(allocate_all(published_laws(law), questions))
+    assert picture is not None
+    return picture
+
+
+def plans_with_draws() -> Picture:
+    card = fitted_plan().card
+    picture = plan_picture(allocate_all([card], [Question(flops=1e20), Question(flops=1e22)]))
+    assert picture is not None
+    return picture
+
+
+PICTURES: Mapping[str, Callable[[], Picture]] = {
+    "fit": lambda: fit_picture(fitted_plan()),
+    "fit-frontier": lambda: fit_picture(fitted_plan("frontier")),
+    "isoflop": lambda: isoflop_picture(isoflop_plan()),
+    "isoflop-none-ok": lambda: isoflop_picture(isoflop_plan(only_left_out=True)),
+    "curves": lambda: curves_picture(envelope_plan()),
+    "curves-refused": lambda: curves_picture(envelope_plan(has_frontier=False)),
+    "optimal": lambda: plans("besiroglu2024", Question(flops=5.76e23)),
+    "optimal-what-if": lambda: plans("besiroglu2024", Question(params=280e9, tokens=300e9)),
+    "optimal-sweep": lambda: plans("besiroglu2024", *(Question(flops=10.0**n) for n in range(19, 25))),
+    "optimal-laws": lambda: plans("chinchilla", Question(flops=5.76e23)),
+    "optimal-draws": plans_with_draws,
+    "optimal-no-loss": lambda: plans("kaplan2020", Question(flops=1e22)),
+}
+"""By name; each is built when it is called for."""
