@@ -100,7 +100,7 @@ def read_interval(text: str) -> float:
 
 def read_pairs(option: str, texts: list[str]) -> dict[str, str]:
     """Return the ``name=value`` pairs of a repeated option."""
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name.strip() and equals and value.strip()):

@@ -54,6 +54,9 @@ EXACT = 1e-5
 """Runs that a law meets to this (rms, in log loss) have no noise: of candidates that do, none is dropped,
 however far apart their objectives are."""
 
+CRAWLING = 7.0
+"""Within this much of the floor of log E, E is less than a thousandth of the least loss."""
+
 LEAST_WEIGHT = 1e-12
 """A weight of less than this share of the largest is none: its run could not be seen beside the other."""
 
@@ -268,15 +271,19 @@ def _settle(descent: Descent, problem: Problem) -> None:
 
 
 def _settle_floor(descent: Descent, problem: Problem, floor: int) -> None:
-    """Take what stayed on the floor of log E to E = 0 itself, with the other constants settled."""
+    """Take what stayed on the floor of log E to E = 0 itself, with the other constants settled.
+
+    What still crawls towards the floor is tried on it, and stays there if that is lower.
+    """
     import numpy as np
 
-    on_floor = descent.theta[:, floor] <= problem.box.lower[floor]
-    if not on_floor.any():
+    above = descent.theta[:, floor] - problem.box.lower[floor]
+    tried = (above <= 0) | (~descent.converged & (above <= CRAWLING))
+    if not tried.any():
         return
     box = problem.box
     without_E = replace(box, lower=np.where(np.arange(box.lower.size) == floor, LOG_ZERO, box.lower))
-    theta = descent.theta[on_floor]
+    theta = descent.theta[tried]
     theta[:, floor] = LOG_ZERO
     settled = descend(
         theta,
@@ -285,8 +292,10 @@ def _settle_floor(descent: Descent, problem: Problem, floor: int) -> None:
         without_E,
         max_steps=FINAL_STEPS,
     )
-    descent.theta[on_floor], descent.value[on_floor] = settled.theta, settled.value
-    descent.converged[on_floor] = settled.converged
+    taken = (above[tried] <= 0) | (settled.value < descent.value[tried])
+    place = np.flatnonzero(tried)[taken]
+    descent.theta[place], descent.value[place] = settled.theta[taken], settled.value[taken]
+    descent.converged[place] = settled.converged[taken]
 
 
 def _descend(

@@ -12,7 +12,7 @@ from scaling_cli.fitting.fit import Fit, FitSettings, FormName, ObjectiveName
 from scaling_cli.laws.card import Range
 from scaling_cli.laws.law import Allocates
 from scaling_cli.planning.backtest import budget_levels
-from scaling_cli.units import format_flops, format_number
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_flops, format_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +115,8 @@ def sensitivity(
     the same runs, in their order, with params of the definition ``other_definition``.
 
     One choice at a time is made otherwise: the objective,
-    delta, the form, leaving out the 1, 3 or 5 highest losses or the lowest budget, the params counted.
+    delta, the form, leaving out the 1, 3 or 5 highest losses or the lowest budget, the params counted, and
+    approach 2 in the place of 3 where the runs share budgets (approach 1 needs learning curves).
     A choice that the runs or the settings cannot support keeps its row and says why.
 
     Raises ``FitRefused`` where the base itself cannot be fitted, ``PlanError`` where it has no optimum.
@@ -133,10 +134,11 @@ def sensitivity(
     ]
     if other_params is not None:
         variants.append(("params", other_definition, partial(fit_with, other_params, settings)))
+    isoflop = _isoflop_variants(runs, budgets, target_flops)
     return Sensitivity(
         flops=target_flops,
         base=_variant("base", _describe(settings), lambda: fitted, target_flops),
-        variants=tuple(_variant(*variant, target_flops) for variant in variants),
+        variants=(*(_variant(*variant, target_flops) for variant in variants), *isoflop),
     )
 
 
@@ -203,6 +205,22 @@ def _fewer_runs(
     else:
         lowest = format_flops(levels.centres[0], 3)
         yield "drop lowest budget", lowest, without(budget < levels.edges[1])
+
+
+def _isoflop_variants(runs: "Runs", budgets: "FloatArray | None", C: float) -> Iterator[Variant]:
+    """Yield what approach 2 says, as it comes and with its bias removed; nothing without IsoFLOP budgets."""
+    from scaling_cli.fitting.isoflop import fit_isoflop
+
+    study = fit_isoflop(runs, budgets, replicates=0)
+    if not study.valleys:
+        return
+    why = f"{len(study.ok)} of {len(study.valleys)} budgets have a minimum: a frontier needs two"
+    for setting, frontier in (("2, raw", study.raw), ("2, corrected", study.corrected)):
+        if frontier is None:
+            yield Variant("approach", setting, note=study.not_removed or why)
+        else:
+            N = frontier.params.at(C)
+            yield Variant("approach", setting, N, C / (FLOPS_PER_PARAM_TOKEN * N))
 
 
 def _variant(choice: str, setting: str, fit: "Refit", C: float) -> Variant:

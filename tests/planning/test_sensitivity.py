@@ -50,6 +50,22 @@ def planned(found: Sensitivity, choice: str) -> dict[str, float]:
     return {v.setting: v.params for v in found.variants if v.choice == choice and v.params is not None}
 
 
+def test_approach_2_has_a_row_as_it_comes_and_one_with_its_bias_removed() -> None:
+    found = planned(sensitivity(study(), TARGET), "approach")
+    N, _ = truth().optimum(TARGET)
+    assert set(found) == {"2, raw", "2, corrected"}
+    assert found["2, corrected"] == pytest.approx(N, rel=1e-6)
+    assert abs(found["2, raw"] / N - 1) > 1e-3
+
+
+def test_runs_that_share_no_budget_have_no_row_of_approach_2() -> None:
+    C = np.geomspace(1e18, 1e22, 24)
+    N = truth().optimum(C)[0] * np.tile([0.3, 1.0, 3.0], 8)
+    D = C / (6 * N)
+    runs = Runs(N, D, C, truth().loss(N, D), tuple(f"run {i}" for i in range(len(C))))
+    assert "approach" not in {variant.choice for variant in sensitivity(runs, TARGET).variants}
+
+
 def test_no_choice_that_fits_the_truth_moves_the_plan_of_noise_free_runs() -> None:
     found = sensitivity(study(), TARGET)
     N, D = truth().optimum(TARGET)
