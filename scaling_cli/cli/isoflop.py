@@ -1,6 +1,6 @@
 """``scaling isoflop``: sweeps of sizes at fixed budgets become minima, and the frontier through them."""
 
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, get_args
 
 from scaling_cli import __version__
@@ -29,6 +29,7 @@ from scaling_cli.cli.options import (
     FormatOption,
     IntervalOption,
     OutputOption,
+    PlotOption,
     StrictOption,
     read_interval,
     read_laws,
@@ -36,6 +37,7 @@ from scaling_cli.cli.options import (
     read_pairs,
 )
 from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.units import parse_fraction, parse_positive, parse_sweep
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from scaling_cli.files.experiment import Experiment
     from scaling_cli.files.run_table import RunTable
     from scaling_cli.fitting.isoflop import IsoflopSettings
+    from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.isoflop_plan import IsoflopPlan
+    from scaling_cli.reports.pictures.picture import Picture
 
 DEFAULT_TOLERANCE = "10%"
 
@@ -77,17 +81,18 @@ def isoflop(
     interval: IntervalOption = DEFAULT_INTERVAL,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
+    plot: PlotOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Find the minima of IsoFLOP sweeps, and the compute-optimal frontier through them."""
     targets = tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text))
+    refuse_same_file({"--save": save, "--output": output, "--plot": plot})
+    check_plot(plot, is_table=output_format is Format.table, output=output)
     if law:
         if runs or config:
             raise UsageError("--law and runs contradict each other", hint="leave one of them out")
-        _show_profiles(law, targets, output_format, output, strict=strict)
+        _show_profiles(law, targets, output_format, output, strict=strict, plot=plot)
         return
-    if save and output and Path(save).absolute() == Path(output).absolute():
-        raise UsageError(f"--save and --output are the same file, {save}", hint="give each its own")
     if runs is None and config is None:
         hint = "name a file, - for stdin, or a --config that names one; --law NAME --flops C needs no runs"
         raise UsageError("no runs to draw a frontier through", hint=hint)
@@ -121,9 +126,27 @@ def isoflop(
 
     if save and plan.card is not None:
         write_law(save, plan.card)
-    show(isoflop_report(plan), output_format, output, strict=strict and plan.card is not None)
+    drawing = Plot(plot, lambda: _picture(plan)) if plot else None
+    has_frontier = plan.card is not None
+    show(isoflop_report(plan), output_format, output, strict=strict and has_frontier, plot=drawing)
     if plan.card is None:
         raise ScalingError(f"{table.name}: {no_frontier(plan.study)}")
+
+
+def _picture(plan: "IsoflopPlan") -> "Picture":
+    """Draw a study; here, so that a study without a picture imports nothing for one."""
+    from scaling_cli.reports.pictures.isoflop import isoflop_picture
+
+    return isoflop_picture(plan)
+
+
+def _profiles_picture(cards: "list[LawCard]", targets: tuple[float, ...]) -> "Picture | None":
+    """Draw the profiles of laws: the valleys around their plans."""
+    from scaling_cli.planning.allocation import allocate_all
+    from scaling_cli.planning.question import Question
+    from scaling_cli.reports.pictures.plan import plan_picture
+
+    return plan_picture(allocate_all(cards, [Question(flops=C) for C in targets]))
 
 
 def read_settings(budgets: str | None, tolerance: str, curve: str, interval: str) -> "IsoflopSettings":
@@ -199,6 +222,7 @@ def _show_profiles(
     output: str | None,
     *,
     strict: bool,
+    plot: str | None,
 ) -> None:
     """Show the theoretical profile of each law at each target."""
     if not targets:
@@ -209,4 +233,5 @@ def _show_profiles(
     from scaling_cli.reports.profile import profile_report
 
     report = profile_report(profile_laws(cards, targets), laws_without_profile(cards))
-    show(report, output_format, output, strict=strict)
+    drawing = Plot(plot, lambda: _profiles_picture(cards, targets)) if plot else None
+    show(report, output_format, output, strict=strict, plot=drawing)
