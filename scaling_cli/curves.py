@@ -52,7 +52,7 @@ class Curves:
                 raise InputError(f"{quantity} has shape {values.shape}, expected {shape}")
             object.__setattr__(self, quantity, values)
             self._refuse_improper(quantity, values)
-        falls = np.flatnonzero(np.diff(self.tokens) <= 0) + 1
+        falls = np.flatnonzero(self.tokens[1:] <= self.tokens[:-1]) + 1
         falls = falls[~np.isin(falls, offsets)]
         if falls.size:
             raise InputError(

@@ -27,9 +27,10 @@ DOORS = {
     "pydantic_core": {"files"},
     "scipy": {"fitting", "planning"},
     "matplotlib": {"reports"},
+    "polars": {"files"},
     "click": set[str](),
 }
-LATE = ("numpy", "scipy", "matplotlib")
+LATE = ("numpy", "scipy", "matplotlib", "polars")
 """Imported inside the functions that need them: a plan for a published law must not wait for them."""
 
 TYPING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
