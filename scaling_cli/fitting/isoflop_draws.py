@@ -5,8 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
-from scaling_cli.fitting.frontier import Lines, Sounding, fit_lines, moderate, seen_shift, sound, weigh
-from scaling_cli.fitting.parabola import CONSTANTS
+from scaling_cli.fitting.frontier import (
+    PRIOR_FREEDOM,
+    Lines,
+    Sounding,
+    fit_lines,
+    moderate,
+    seen_shift,
+    sound,
+    weigh,
+)
 from scaling_cli.fitting.power_law import Frontier, PowerDraws, PowerLaw
 from scaling_cli.fitting.profile_bias import Optima, ProfileSurface
 from scaling_cli.fitting.valley import EDGE, Profile
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", Lines, Optima)
 
 SURFACE_CONSTANTS = 5
+"""E, A, B, alpha and beta."""
 
 CELLS_PER_BLOCK = 1_000_000
 """Replicates are drawn in blocks of so many (replicate, run) cells: a few arrays of 8 MB at a time."""
@@ -174,10 +183,13 @@ def draw(
 ) -> Draws:
     """Resample the residuals of every budget, and do everything again with each replicate.
 
-    The residuals of n losses about a parabola are too small by sqrt((n - 3)/n) on average, for it has
-    three constants to come near them: each is made larger by that before it is drawn. A replicate
-    of the losses is the parabola plus n draws with replacement of its budget's residuals; the surface
-    is refitted to itself plus the same draws, so that the bias is as uncertain as it is.
+    A replicate of the losses is the parabola plus n draws with replacement of its budget's residuals. The
+    residuals of n losses are too small by sqrt((n - 3)/n) on average, for a parabola has three constants to
+    come near them, and of a few of them nobody knows how small: they are scaled to the budget's moderated
+    noise, and in each replicate by sqrt(f/chi^2_f) with its f = 4 + n - 3 degrees of freedom. Of 200
+    studies the 90 % intervals then hold a vertex in 89 % and N_opt at 1e24 in 92 %; with the first scaling
+    alone, in 80 % and 81 % (0.34/0.28, +-4x, 0.3 % noise). The surface is refitted to itself plus the
+    same draws, so that the bias is as uncertain as it is.
     """
     import numpy as np
 
@@ -259,24 +271,29 @@ def _resample(
     """Return the losses of each curved budget's parabola, (1, n), and noise for every run, (count, n)."""
     import numpy as np
 
-    fitted, noises, shares = [], [], []
-    for profile in study.curved:
+    observed = [profile.runs.loss[None, :] for profile in study.curved]
+    noise = np.sqrt(sound(study.curved, observed).noise[0])
+    fitted, units, shares = [], [], []
+    for profile, losses in zip(study.curved, observed, strict=True):
         assert profile.design is not None
-        observed = profile.runs.loss[None, :]
-        middle = profile.design.predict(profile.design.fit(observed))
-        residuals = (observed - middle)[0] * math.sqrt(len(profile.runs) / (len(profile.runs) - CONSTANTS))
+        middle = profile.design.predict(profile.design.fit(losses))
+        residuals = (losses - middle)[0]
+        size = math.sqrt(float((residuals**2).mean()))
         fitted.append(middle)
-        noises.append(residuals)
-        shares.append(residuals / middle[0])
-    usual, own = np.concatenate(shares), iter(noises)
+        units.append(residuals / size if size > 0 else residuals)
+        shares.append(units[-1] * noise[len(shares)] / middle[0])
+    usual, own = np.concatenate(shares), iter(zip(units, noise.tolist(), strict=True))
     drawn = []
     for profile in study.profiles:
-        size = (count, len(profile.runs))
+        size_drawn = (count, len(profile.runs))
         # a budget of too few sizes has no residuals: it borrows those of the others, as shares of the loss
         if profile.design is None:
-            drawn.append(random.choice(usual, size) * profile.runs.loss)
-        else:
-            drawn.append(random.choice(next(own), size))
+            drawn.append(random.choice(usual, size_drawn) * profile.runs.loss)
+            continue
+        unit, scale = next(own)
+        freedom = profile.spare + PRIOR_FREEDOM
+        unsure = np.sqrt(freedom / random.chisquare(freedom, (count, 1)))
+        drawn.append(random.choice(unit, size_drawn) * scale * unsure)
     return fitted, np.concatenate(drawn, axis=1)
 
 
