@@ -40,6 +40,8 @@ class Bootstrap:
     ``draws`` are a sample of what the law could have been had the runs been others of their kind;
     every interval is taken from them jointly, never from the marginals of the constants.
     ``second_minima`` counts the replicates for which the fit's own basin was not the best one.
+    ``places`` says which replicate each draw is of: with the same seed and number of runs two fits share
+    the weights of their replicates, so that their draws can be paired.
     """
 
     draws: tuple[HasFrontier, ...]
@@ -48,6 +50,7 @@ class Bootstrap:
     seed: int
     units: int
     second_minima: int = 0
+    places: tuple[int, ...] = ()
 
 
 def bootstrap_law(
@@ -74,16 +77,20 @@ def bootstrap_law(
     random = np.random.default_rng(seed)
     block = max(1, CELLS_PER_BLOCK // len(order))
     draws: list[HasFrontier] = []
-    converged = second = 0
+    places: list[int] = []
+    drawn_before = converged = second = 0
     for size in _block_sizes(replicates, block):
         drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
         found = _refit(fit, problem, drawn[:, units].astype(np.float64))
         converged += int(found.converged.sum())
         second += found.better
-        draws.extend(_laws(found.phi[found.converged], problem))
+        for place, law in _laws(found, problem):
+            draws.append(law)
+            places.append(drawn_before + place)
+        drawn_before += size
         if progress:
             progress(size)
-    return Bootstrap(tuple(draws), replicates, converged, seed, units=count, second_minima=second)
+    return Bootstrap(tuple(draws), replicates, converged, seed, count, second, tuple(places))
 
 
 def _units(clusters: Sequence[str] | None, runs: Runs) -> "NDArray[np.intp]":
@@ -138,13 +145,17 @@ def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> Minima:
         return search_again(Minima(descent.theta, descent.converged), problem, weights, weighted)
 
 
-def _laws(phi: "FloatArray", problem: Problem) -> Iterator[HasFrontier]:
-    """Return the laws of solver vectors (S, m); what is no law (a term that vanished) is left out."""
+def _laws(found: Minima, problem: Problem) -> Iterator[tuple[int, HasFrontier]]:
+    """Return the laws of the minima that are ones, each with its place in the batch.
+
+    What is no law (a term that vanished) is left out.
+    """
     floor = problem.floor
-    for row in phi:
+    for place in found.converged.nonzero()[0].tolist():
+        row = found.phi[place]
         if floor is not None and row[floor] <= problem.box.lower[floor]:
             row[floor] = LOG_ZERO  # the floor of log E stands for E = 0
         try:
-            yield problem.law(row)
+            yield place, problem.law(row)
         except LawError:
             continue
