@@ -38,6 +38,8 @@ def test_a_suffix_may_be_in_capitals(scaling: Scaling, tmp_path: Path) -> None:
             "Optimal params for 1e20 FLOPs under besiroglu2024",
         ),
         (OPTIMAL, "Optimal params for 5.76e23 FLOPs under besiroglu2024"),
+        (("compare", "laws", "chinchilla"), "Laws compared: what they make of the same compute"),
+        (("compare", "models", "gopher"), "Models beside the compute-optimal frontier"),
     ],
 )
 def test_every_command_draws_in_the_terminal_below_its_tables(
@@ -79,7 +81,7 @@ def test_a_file_of_another_kind_is_refused_before_any_work(
     scaling: Scaling, sample_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in (("fit", "no-such-file.csv"), ("isoflop", sample_runs), OPTIMAL):
+    for command in (("fit", "no-such-file.csv"), ("isoflop", sample_runs), OPTIMAL, ("compare", "laws")):
         ended = scaling(*command, "--plot", name)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert ended.stderr == (

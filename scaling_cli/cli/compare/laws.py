@@ -1,6 +1,6 @@
 """``scaling compare laws``: what laws make of the same compute, and what following the wrong one wastes."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,7 @@ from scaling_cli.cli.options import (
     FormatOption,
     IntervalOption,
     OutputOption,
+    PlotOption,
     StrictOption,
     complete_law,
     read_interval,
@@ -16,8 +17,13 @@ from scaling_cli.cli.options import (
     read_option,
 )
 from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.errors import ScalingError
 from scaling_cli.units import parse_sweep
+
+if TYPE_CHECKING:
+    from scaling_cli.planning.compare_laws import LawComparison
+    from scaling_cli.reports.pictures.picture import Picture
 
 DEFAULT_LAWS = "chinchilla"
 
@@ -64,9 +70,12 @@ def laws(
     interval: IntervalOption = DEFAULT_INTERVAL,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
+    plot: PlotOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Compare scaling laws: what more compute buys under each, and what following the wrong one wastes."""
+    refuse_same_file({"--output": output, "--plot": plot})
+    check_plot(plot, is_table=output_format is Format.table, output=output)
     budgets = [C for text in flops or [DEFAULT_FLOPS] for C in read_option("--flops", parse_sweep, text)]
     level = read_interval(interval)
     cards = read_laws(law or [DEFAULT_LAWS], "LAW")
@@ -75,7 +84,15 @@ def laws(
     from scaling_cli.reports.compare_laws import compare_laws_report
 
     found = compare_laws(cards, list(dict.fromkeys(budgets)), level=level, convert=convert)
-    show(compare_laws_report(found), output_format, output, strict=strict)
+    drawing = Plot(plot, lambda: _picture(found)) if plot else None
+    show(compare_laws_report(found), output_format, output, strict=strict, plot=drawing)
     refusals = [plan.refusal for plan in found.allocations if plan.refusal]
     if len(refusals) == len(found.allocations):
         raise ScalingError(f"none of the laws could answer: {refusals[0].message}")
+
+
+def _picture(found: "LawComparison") -> "Picture | None":
+    """Draw a comparison; here, so that one without a picture imports nothing for it."""
+    from scaling_cli.reports.pictures.compare import laws_picture
+
+    return laws_picture(found)

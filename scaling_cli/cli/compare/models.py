@@ -9,16 +9,20 @@ from scaling_cli.cli.options import (
     FormatOption,
     IntervalOption,
     OutputOption,
+    PlotOption,
     StrictOption,
     complete_law,
     read_interval,
     read_laws,
 )
 from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.errors import ScalingError
 
 if TYPE_CHECKING:
     from scaling_cli.laws.models import Model
+    from scaling_cli.planning.compare_models import ModelUnderLaw
+    from scaling_cli.reports.pictures.picture import Picture
 
 DEFAULT_LAW = "besiroglu2024"
 
@@ -70,9 +74,12 @@ def models(
     interval: IntervalOption = DEFAULT_INTERVAL,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
+    plot: PlotOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Compare models with the optimum of their budgets: over- or under-sized, what they waste, what for."""
+    refuse_same_file({"--output": output, "--plot": plot})
+    check_plot(plot, is_table=output_format is Format.table, output=output)
     level = read_interval(interval)
     chosen = _choose(name or [], file)
     cards = read_laws(law or [DEFAULT_LAW])
@@ -92,7 +99,15 @@ def models(
             if is_of_law
             else "name a model of more params and tokens, or another law",
         )
-    show(compare_models_report(found, level=level), output_format, output, strict=strict)
+    drawing = Plot(plot, lambda: _picture(found)) if plot else None
+    show(compare_models_report(found, level=level), output_format, output, strict=strict, plot=drawing)
+
+
+def _picture(found: "tuple[ModelUnderLaw, ...]") -> "Picture":
+    """Draw a comparison; here, so that one without a picture imports nothing for it."""
+    from scaling_cli.reports.pictures.compare import models_picture
+
+    return models_picture(found)
 
 
 def _choose(names: list[str], file: str | None) -> "list[Model]":

@@ -33,6 +33,8 @@ FORMATS = ("png", "svg", "pdf")
 
 WIDTH = {1: 5.0, 2: 7.2}
 """Inches, by the panels of the widest row: a paper's column and a half, and its whole text."""
+MANY_TEXTS = 9
+"""With more words than that a single panel is as wide as two."""
 ROW_HEIGHT = {1: 3.5, 2: 2.9}
 """Inches, by the panels of the row."""
 DPI = 200
@@ -115,7 +117,9 @@ def _figure(picture: Picture) -> "Figure":
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     widest = max(len(row) for row in picture.rows)
-    width, numbered, shown = WIDTH[widest], groups(picture), legend(picture.panels)
+    crowded = any(len(panel.texts) > MANY_TEXTS for panel in picture.panels)
+    width = WIDTH[2] if crowded else WIDTH[widest]
+    numbered, shown = groups(picture), legend(picture.panels)
     notes = [line for note in picture.notes for line in textwrap.wrap(note, int(width / NOTE_LETTER))]
     title = textwrap.fill(picture.title, int(width / TITLE_LETTER))
     above = TITLE * (1 + title.count("\n"))

@@ -52,7 +52,7 @@ def plan_picture(allocations: Sequence[Allocation]) -> Picture | None:
     if any(isinstance(plan.card.law, PredictsLoss) for plan in valleys):
         rows.append((_valleys(valleys, several=len(drawn_laws) > 1),))
     if len(budgets) > 1 or not rows:
-        rows.append(_frontiers(shown, several=len(drawn_laws) > 1))
+        rows.append(frontiers(shown, several=len(drawn_laws) > 1))
     return Picture(_title(drawn_laws, budgets), tuple(rows), _notes(allocations, shown, budgets))
 
 
@@ -182,7 +182,7 @@ def _band(plan: Allocation, sizes: Numbers, group: str, shade: float | None) -> 
     return [Band("interval", label, sizes, numbers(ends.low), numbers(ends.high), group, shade)]
 
 
-def _frontiers(plans: Sequence[Allocation], *, several: bool) -> tuple[Panel, Panel]:
+def frontiers(plans: Sequence[Allocation], *, several: bool) -> tuple[Panel, Panel]:
     """Draw each law's params and tokens over the budgets, its interval, and the plans."""
     span = frontier.budgets_span(*(plan.flops for plan in plans if plan.flops))
     cards = {plan.card.name: plan.card for plan in plans}

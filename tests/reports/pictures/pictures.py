@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
+from scaling_cli.laws.models import MODELS, SHOWN
 from scaling_cli.laws.published import published_laws
 from scaling_cli.planning.allocation import allocate_all
+from scaling_cli.planning.compare_laws import compare_laws
+from scaling_cli.planning.compare_models import compare_models
 from scaling_cli.planning.question import Question
+from scaling_cli.reports.pictures.compare import laws_picture, models_picture
 from scaling_cli.reports.pictures.curves import curves_picture
 from scaling_cli.reports.pictures.fit import fit_picture
 from scaling_cli.reports.pictures.isoflop import isoflop_picture
@@ -26,6 +30,17 @@ def plans_with_draws() -> Picture:
     return picture
 
 
+def laws_compared() -> Picture:
+    laws = [*published_laws("kaplan2020"), *published_laws("chinchilla")]
+    picture = laws_picture(compare_laws(laws, [1e21, 1e23]))
+    assert picture is not None
+    return picture
+
+
+def models_compared() -> Picture:
+    return models_picture(compare_models([MODELS[name] for name in SHOWN], published_laws("besiroglu2024")))
+
+
 PICTURES: Mapping[str, Callable[[], Picture]] = {
     "fit": lambda: fit_picture(fitted_plan()),
     "fit-frontier": lambda: fit_picture(fitted_plan("frontier")),
@@ -39,5 +54,7 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     "optimal-laws": lambda: plans("chinchilla", Question(flops=5.76e23)),
     "optimal-draws": plans_with_draws,
     "optimal-no-loss": lambda: plans("kaplan2020", Question(flops=1e22)),
+    "compare-laws": laws_compared,
+    "compare-models": models_compared,
 }
 """By name; each is built when it is called for."""
