@@ -58,7 +58,9 @@ def fit_picture(plan: FittedPlan) -> Picture:
 
 def _shown(runs: Runs) -> Runs:
     """Return the runs that are drawn."""
-    return runs.select(spread(len(runs), MOST_RUNS)) if len(runs) > MOST_RUNS else runs
+    import numpy as np
+
+    return runs.select(np.array(spread(len(runs), MOST_RUNS)))
 
 
 def _surface(plan: FittedPlan, law: PredictsLoss) -> Panel:

@@ -192,13 +192,11 @@ def log_space(low: float, high: float, count: int) -> Numbers:
     return (low, *(math.exp(start + step * i) for i in range(1, count - 1)), high)
 
 
-def spread(count: int, most: int) -> "NDArray[np.intp]":
+def spread(count: int, most: int) -> list[int]:
     """Return at most ``most`` indices below ``count``, evenly, the first and the last among them."""
-    import numpy as np
-
     if count <= most:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, most).round().astype(np.intp))
+        return list(range(count))
+    return [round(index * (count - 1) / (most - 1)) for index in range(most)] if most > 1 else [0] * most
 
 
 def said(findings: Iterable[Finding]) -> tuple[str, ...]:

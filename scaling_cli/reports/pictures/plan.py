@@ -22,6 +22,7 @@ from scaling_cli.reports.pictures.picture import (
     log_space,
     numbers,
     said,
+    spread,
 )
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_count, format_flops, format_share
 
@@ -30,6 +31,9 @@ REACH = 10.0
 
 MOST_BUDGETS = 7
 """More valleys than that cannot be told apart; of a longer sweep so many are drawn, evenly."""
+
+MOST_MARKS = 30
+"""Of a longer sweep only the budgets whose valleys are drawn are marked on the frontier."""
 
 MOST_LAWS = 7
 """As many laws as there are ways to draw one."""
@@ -45,23 +49,19 @@ def plan_picture(allocations: Sequence[Allocation]) -> Picture | None:
         return None
     laws = list(dict.fromkeys(plan.card.name for plan in answered))
     budgets = sorted({plan.flops for plan in answered if plan.flops})
-    drawn_laws, drawn_budgets = laws[:MOST_LAWS], _thinned(budgets)
+    drawn_laws = laws[:MOST_LAWS]
     shown = [plan for plan in answered if plan.card.name in drawn_laws]
-    valleys = [plan for plan in shown if plan.flops in drawn_budgets]
+    # laws may have budgets of their own for one question, a loss, say
+    questions = list(dict.fromkeys(plan.question for plan in shown))
+    asked = [questions[index] for index in spread(len(questions), MOST_BUDGETS)]
+    valleys = [plan for plan in shown if plan.question in asked]
     rows: list[tuple[Panel, ...]] = []
     if any(isinstance(plan.card.law, PredictsLoss) for plan in valleys):
         rows.append((_valleys(valleys, several=len(drawn_laws) > 1),))
     if len(budgets) > 1 or not rows:
-        rows.append(frontiers(shown, several=len(drawn_laws) > 1))
-    return Picture(_title(drawn_laws, budgets), tuple(rows), _notes(allocations, shown, budgets))
-
-
-def _thinned(budgets: Sequence[float]) -> list[float]:
-    """Return at most ``MOST_BUDGETS`` of the budgets, the first and the last among them."""
-    if len(budgets) <= MOST_BUDGETS:
-        return list(budgets)
-    step = (len(budgets) - 1) / (MOST_BUDGETS - 1)
-    return [budgets[round(step * index)] for index in range(MOST_BUDGETS)]
+        marked = shown if len(questions) <= MOST_MARKS else valleys
+        rows.append(frontiers(marked, several=len(drawn_laws) > 1))
+    return Picture(_title(drawn_laws, budgets), tuple(rows), _notes(allocations, shown, len(questions)))
 
 
 def _title(laws: Sequence[str], budgets: Sequence[float]) -> str:
@@ -70,15 +70,15 @@ def _title(laws: Sequence[str], budgets: Sequence[float]) -> str:
     return f"Optimal params for {asked} FLOPs" + (f" under {laws[0]}" if len(laws) == 1 else "")
 
 
-def _notes(
-    allocations: Sequence[Allocation], shown: Sequence[Allocation], budgets: Sequence[float]
-) -> tuple[str, ...]:
+def _notes(allocations: Sequence[Allocation], shown: Sequence[Allocation], asked: int) -> tuple[str, ...]:
     """Say which laws and budgets are not in the picture, and what must be known of those that are."""
     names = {plan.card.name for plan in shown}
     missing = [name for name in dict.fromkeys(plan.card.name for plan in allocations) if name not in names]
     notes = [f"Not drawn: {', '.join(missing)}."] if missing else []
-    if len(budgets) > MOST_BUDGETS:
-        notes.append(f"{MOST_BUDGETS} of {len(budgets)} budgets are drawn.")
+    if asked > MOST_BUDGETS:
+        notes.append(f"{MOST_BUDGETS} of {asked} budgets are drawn.")
+    if any(plan.loss is None for plan in shown) and any(plan.loss is not None for plan in shown):
+        notes.append("Upright lines are the sizes of laws that give no loss.")
     several = len(names) > 1
     for card in {plan.card.name: plan.card for plan in shown}.values():
         notes += [f"{card.name}: {note}" if several else note for note in said(card.findings)]
@@ -99,7 +99,7 @@ def _valleys(plans: Sequence[Allocation], *, several: bool) -> Panel:
         assert plan.params is not None
         group = plan.card.name if several else ""
         if not isinstance(law, PredictsLoss):
-            drawn.append(Rule("fitted", f"{plan.card.name} (no loss)", (plan.params,), group=group))
+            drawn.append(Rule("fitted", plan.card.name, (plan.params,), group=group))
             continue
         shade = None if several or len(budgets) == 1 else budgets.index(C) / (len(budgets) - 1)
         valley = _valley(plan, law, group, shade)

@@ -84,10 +84,12 @@ def test_budgets_are_named_and_shaded_in_their_order_and_have_their_frontier_bel
 
 
 def test_several_laws_have_looks_of_their_own_and_those_without_a_loss_a_line_at_their_size() -> None:
-    (panel,) = drawn(plans("chinchilla", Question(flops=5.76e23))).panels
+    picture = drawn(plans("chinchilla", Question(flops=5.76e23)))
+    assert picture.notes == ("Upright lines are the sizes of laws that give no loss.",)
+    (panel,) = picture.panels
     assert {line.group for line in of_kind(panel, Line)} == {"besiroglu2024", "hoffmann2022-a3"}
     rules = of_kind(panel, Rule)
-    assert [rule.label for rule in rules] == ["hoffmann2022-a1 (no loss)", "hoffmann2022-a2 (no loss)"]
+    assert [rule.label for rule in rules] == ["hoffmann2022-a1", "hoffmann2022-a2"]
     assert rules[0].x[0] == pytest.approx(67.83e9, rel=1e-3)
 
 
@@ -115,7 +117,14 @@ def test_of_a_long_sweep_some_budgets_are_drawn_and_that_is_said() -> None:
     valleys = [line for line in of_kind(picture.panels[0], Line) if line.role == "fitted"]
     assert len(valleys) == MOST_BUDGETS
     assert f"{MOST_BUDGETS} of 60 budgets are drawn." in picture.notes
-    assert len(of_kind(picture.panels[1], Mark)) == 60
+    assert len(of_kind(picture.panels[1], Mark)) == MOST_BUDGETS
+
+
+def test_laws_with_budgets_of_their_own_for_one_question_all_have_their_valleys() -> None:
+    picture = drawn(plans("all", Question(tokens=1e12)))
+    lines = {line.group for line in of_kind(picture.panels[0], Line)}
+    rules = {rule.group for rule in of_kind(picture.panels[0], Rule)}
+    assert len(lines | rules) == MOST_LAWS
 
 
 def test_draws_give_a_band_around_the_valley_and_the_optimum_its_interval() -> None:
