@@ -41,7 +41,7 @@ MOST_BUDGETS = 40
 """Points of the envelope, of its 1500."""
 
 MOST_SIZES = 12
-"""With more sizes than that, none is named."""
+"""Of more sizes than that only the smallest and the largest are named."""
 
 ROOM_ABOVE = 0.4
 """The frame reaches above the losses that are read by this share of their range: a run begins far above."""
@@ -93,7 +93,7 @@ def _curves(fit: EnvelopeFit, shown: list[int]) -> Panel:
         drawn += _curve(curves, run, fit.settings.read_share, shade)
     for role, label, kept in _parts(envelope):
         drawn.append(Points(role, label, numbers(envelope.flops[kept]), numbers(envelope.loss[kept])))
-    names = _names(curves, shown) if len(sizes) <= MOST_SIZES else []
+    names = _names(curves, shown)
     read = [one for one in drawn if isinstance(one, Line) and one.label == READ]
     ends = [C for one in read for C in (one.x[0], one.x[-1])] or [float(envelope.flops[0])]
     flops = replace(frontier.FLOPS, low=min(ends) / ROOM_BEFORE, high=max(ends) * ROOM_FOR_NAME)
@@ -155,16 +155,19 @@ def _parts(envelope: Envelope) -> tuple[tuple[Role, str, "IntArray"], ...]:
 
 
 def _names(curves: Curves, shown: list[int]) -> list[Drawn]:
-    """Write every size at the end of its longest run."""
+    """Write sizes at the ends of their longest runs."""
     longest: dict[float, int] = {}
     for run in sorted(shown, key=lambda run: float(curves.last_tokens[run])):
         longest[float(curves.params[run])] = run
+    named = sorted(longest.items())
+    if len(named) > MOST_SIZES:
+        named = [named[0], named[-1]]
     return [
         Text(
             format_count(N, 3),
             *at(FLOPS_PER_PARAM_TOKEN * N * float(curves.last_tokens[run]), float(curves.last_loss[run])),
         )
-        for N, run in sorted(longest.items())
+        for N, run in named
     ]
 
 

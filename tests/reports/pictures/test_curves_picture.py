@@ -91,3 +91,8 @@ def test_a_curve_of_many_points_is_drawn_with_few_and_keeps_its_ends(monkeypatch
     assert {line.x[-1] for line in lines if line.label == READ} <= {
         float(plan.fit.curves.flops_6ND(run)[-1]) for run in range(len(plan.fit.curves))
     }
+
+
+def test_of_many_sizes_the_smallest_and_the_largest_are_named() -> None:
+    panel = curves_picture(envelope_plan()).panels[0]
+    assert [text.text for text in of_kind(panel, Text)] == ["70M", "10B"]
