@@ -78,7 +78,7 @@ def fit_table(study: "Experiment", table: "RunTable") -> "Fit":
 
     with _placed(table):
         form: Any = study.form or "chinchilla"  # fit_law refuses a form there is not
-        return fit_law(table.runs, form=form, **_settings(study, table))
+        return fit_law(table.runs, form=form, **fit_settings(study, table))
 
 
 def read_stored_law(path: str) -> "LawCard":
@@ -109,7 +109,7 @@ def rank_table(study: "Experiment", table: "RunTable", sureness: Sureness) -> "F
     with _placed(table), progress("fitting every form", len(FORMS_TO_TRY)) as advance:
         return rank_forms(
             table.runs,
-            FitSettings(**_settings(study, table)),
+            FitSettings(**fit_settings(study, table)),
             study.flops[-1] if study.flops else None,
             budgets=table.budgets,
             clusters=table.clusters,
@@ -118,7 +118,7 @@ def rank_table(study: "Experiment", table: "RunTable", sureness: Sureness) -> "F
         )
 
 
-def _settings(study: "Experiment", table: "RunTable") -> dict[str, Any]:
+def fit_settings(study: "Experiment", table: "RunTable") -> dict[str, Any]:
     """Return the keywords of ``fit_law`` that a study gives."""
     given: dict[str, Any] = {
         "objective": study.objective,

@@ -72,7 +72,7 @@ def bootstrap_law(
 
     order = order_runs(fit.runs)
     problem = ordered_problem(fit.runs, fit.settings)
-    units = _units([clusters[i] for i in order] if clusters is not None else None, fit.runs.select(order))
+    units = units_of([clusters[i] for i in order] if clusters is not None else None, fit.runs.select(order))
     count = int(units.max()) + 1
     random = np.random.default_rng(seed)
     block = max(1, CELLS_PER_BLOCK // len(order))
@@ -93,7 +93,7 @@ def bootstrap_law(
     return Bootstrap(tuple(draws), replicates, converged, seed, count, second, tuple(places))
 
 
-def _units(clusters: Sequence[str] | None, runs: Runs) -> "NDArray[np.intp]":
+def units_of(clusters: Sequence[str] | None, runs: Runs) -> "NDArray[np.intp]":
     """Return which resampled unit holds each run, (n,); without clusters a unit is a run."""
     import numpy as np
 

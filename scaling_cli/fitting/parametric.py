@@ -96,7 +96,7 @@ def fit_law(
         objective=objective,
         delta=delta,
         overestimate_penalty=overestimate_penalty,
-        weights=_checked_weights(weights, runs),
+        weights=checked_weights(weights, runs),
         fixed=dict(fixed or {}),
         bounds=dict(bounds or {}),
         starts=starts,
@@ -177,7 +177,7 @@ def box_around(data: LogRuns) -> Box:
     return AdditiveSurface(data).box
 
 
-def _checked_weights(weights: "FloatArray | None", runs: Runs) -> "FloatArray | None":
+def checked_weights(weights: "FloatArray | None", runs: Runs) -> "FloatArray | None":
     """Return the weights as an array; ``UsageError`` unless each run has one, finite and not negative."""
     import numpy as np
 

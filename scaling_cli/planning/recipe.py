@@ -1,0 +1,219 @@
+"""A recipe as it is compared: its law, the laws it could have been, and how far to trust them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from scaling_cli.findings import Finding
+from scaling_cli.fitting.bootstrap import Bootstrap
+from scaling_cli.fitting.diagnostics import diagnose
+from scaling_cli.fitting.fit import Fit
+from scaling_cli.fitting.frontier_points import FrontierLine
+from scaling_cli.fitting.parametric import order_runs
+from scaling_cli.laws.card import LawCard, Range
+from scaling_cli.laws.law import Allocates, Law
+from scaling_cli.laws.loss_unit import scale_loss
+from scaling_cli.planning.fitted_plan import MOST_RESIDUALS, doubt_draws
+from scaling_cli.planning.frontiers import Frontiers, frontiers_of
+from scaling_cli.planning.noise import noise_of
+from scaling_cli.planning.shared_exponents import EXPONENTS, FRONTIER
+from scaling_cli.runs import Runs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.intp]
+
+Sureness = Literal["bootstrap", "student-t", "draws", "none"]
+"""What a recipe's draws are: refits to resampled runs, lines through few points, those of a law file."""
+
+SAME_COUNTS = 1e-6
+"""Params and tokens of two tables are the same where they agree to this share: files round them."""
+
+SHUFFLE_SEED = 20240611
+"""Which draw of one recipe goes with which of another where they are independent; fixed, as answers are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """A law with its draws, in the unit of loss that all recipes are compared in.
+
+    ``places`` says which replicate each draw is of, and ``pairing`` which recipes share the weights of
+    theirs: those of the same ``pairing``. ``line`` is the straight line through a handful of
+    frontier points, where that is what the law is. ``runs`` counts the runs fitted, ``read`` the rows.
+    """
+
+    name: str
+    card: LawCard
+    sureness: Sureness
+    frontier: Frontiers
+    draws: Frontiers | None = None
+    places: tuple[int, ...] = ()
+    pairing: str = ""
+    line: FrontierLine | None = None
+    fit: Fit | None = None
+    runs: int | None = None
+    read: int | None = None
+    findings: tuple[Finding, ...] = ()
+    exponents: Mapping[str, float] = field(default_factory=dict)
+    exponent_draws: "Mapping[str, FloatArray]" = field(default_factory=dict)
+
+    @property
+    def fitted_flops(self) -> Range | None:
+        """The least and the largest budget of its runs, where they are known."""
+        return self.card.fitted_range.get("flops")
+
+
+def recipe_of_card(card: LawCard, factor: float = 1.0) -> Recipe:
+    """Return a published law, or that of a file, as a recipe; its losses times ``factor``."""
+    card = replace(
+        card,
+        law=scale_loss(card.law, factor),
+        draws=tuple(scale_loss(draw, factor) for draw in card.draws),
+    )
+    found = () if card.draws else (_without_draws(),)
+    return _recipe(card, "draws" if card.draws else "none", findings=(*card.findings, *found))
+
+
+def _without_draws() -> Finding:
+    message = "it has no draws: the intervals leave out how sure it is itself"
+    return Finding("law-without-draws", "warning", message)
+
+
+def recipe_of_fit(
+    fit: Fit,
+    card: LawCard,
+    bootstrap: Bootstrap | None,
+    *,
+    read: int,
+    level: float,
+    target: float,
+    columns: "Mapping[str, FloatArray] | None" = None,
+    clusters: Sequence[str] | None = None,
+    pairing: str = "",
+) -> Recipe:
+    """Return a law fitted to a table of runs as a recipe, with what the data doctor has against it.
+
+    ``card`` says what the runs were; ``target`` is the budget in FLOPs that the doctor looks at.
+    """
+    draws = bootstrap.draws if bootstrap else ()
+    doctor = diagnose(
+        fit.runs,
+        fit,
+        columns=columns,
+        draws=draws,
+        target=target,
+        loss_unit=card.loss_unit,
+        clusters=clusters,
+    )
+    doubts = doubt_draws(len(draws), bootstrap.replicates, level) if bootstrap else (_without_draws(),)
+    card = replace(
+        card,
+        law=fit.law,
+        confidence="fitted",
+        fitted_range=fit.fitted_range,
+        draws=draws,
+        residuals=tuple(noise_of(fit.residuals, clusters, MOST_RESIDUALS).tolist()),
+    )
+    recipe = _recipe(
+        card,
+        "bootstrap" if draws else "none",
+        findings=(*card.findings, *fit.findings, *doctor, *doubts),
+    )
+    places = bootstrap.places if bootstrap else ()
+    return replace(recipe, places=places, pairing=pairing, fit=fit, runs=len(fit.runs), read=read)
+
+
+def recipe_of_line(line: FrontierLine, card: LawCard, *, read: int, draws: int, seed: int) -> Recipe:
+    """Return the line through a handful of frontier points as a recipe, with ``draws`` of Student's t."""
+    card = replace(card, law=line.law, confidence="fitted", draws=line.draws(draws, seed))
+    found = card.findings if card.draws else (*card.findings, _without_draws())
+    recipe = _recipe(card, "student-t" if card.draws else "none", findings=found)
+    return replace(recipe, line=line, runs=line.points, read=read)
+
+
+def _recipe(card: LawCard, sureness: Sureness, findings: tuple[Finding, ...]) -> Recipe:
+    import numpy as np
+
+    frontier = frontiers_of([card.law], card.name)
+    draws = frontiers_of(card.draws, card.name) if card.draws else None
+    names = _exponent_names(card.law)
+    drawn = {name: np.array([draw.parameters[name] for draw in card.draws]) for name in names}
+    return Recipe(
+        name=card.name,
+        card=card,
+        sureness=sureness,
+        frontier=frontier,
+        draws=draws,
+        findings=findings,
+        exponents={**{name: card.law.parameters[name] for name in names}, FRONTIER: float(frontier.g[0])},
+        exponent_draws={} if draws is None else {**drawn, FRONTIER: draws.g},
+    )
+
+
+def _exponent_names(law: Law) -> tuple[str, ...]:
+    """Return the exponents among a law's constants; alpha of a frontier is its g, and no other's alpha."""
+    if not isinstance(law, Allocates):
+        return ()
+    return tuple(name for name in EXPONENTS if name in law.parameters)
+
+
+def have_same_design(first: Runs, second: Runs) -> bool:
+    """Say whether two tables hold the same (params, tokens), each once, so that runs can be paired.
+
+    Of repeated runs nobody knows which of one table goes with which of the other.
+    """
+    import numpy as np
+
+    if len(first) != len(second):
+        return False
+    pairs = []
+    for runs in (first, second):
+        order = order_runs(runs)
+        pairs.append(np.stack([np.log(runs.params[order]), np.log(runs.tokens[order])]))
+    is_distinct = all((np.abs(np.diff(pair)).max(axis=0) > SAME_COUNTS).all() for pair in pairs)
+    return is_distinct and bool((np.abs(pairs[0] - pairs[1]) < SAME_COUNTS).all())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Which draw of the baseline goes with which of the recipe, (R,) each; ``paired`` by their runs."""
+
+    first: "IntArray"
+    second: "IntArray"
+    paired: bool
+
+
+def pair_draws(baseline: Recipe, recipe: Recipe) -> Pairs | None:
+    """Return the pairs of draws of two recipes, ``None`` where neither has any.
+
+    Two tables with the same runs share the weights of each replicate; all others are independent, and
+    the draws of one go with those of the other in a random order. A law without draws is the same in all.
+    """
+    import numpy as np
+
+    if baseline.draws is None and recipe.draws is None:
+        return None
+    if baseline.pairing and baseline.pairing == recipe.pairing:
+        _, first, second = np.intersect1d(baseline.places, recipe.places, return_indices=True)
+        return Pairs(first, second, paired=True)
+    counts = [1 if one.draws is None else len(one.draws) for one in (baseline, recipe)]
+    most = max(counts)
+    shuffled = np.random.default_rng(SHUFFLE_SEED).permutation(most)
+    return Pairs(np.arange(most) % counts[0], shuffled % counts[1], paired=False)
+
+
+def pick(recipe: Recipe, places: "IntArray") -> Frontiers:
+    """Return the frontiers of some draws; where there are none the law itself, each time."""
+    return recipe.frontier.take(places) if recipe.draws is None else recipe.draws.take(places)
+
+
+def pick_exponents(recipe: Recipe, places: "IntArray") -> "dict[str, FloatArray]":
+    """Return the exponents of some draws by name; where there are none those of the law, each time."""
+    import numpy as np
+
+    if recipe.draws is None:
+        return {name: np.full(len(places), value) for name, value in recipe.exponents.items()}
+    return {name: values[places] for name, values in recipe.exponent_draws.items()}
