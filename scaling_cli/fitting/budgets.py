@@ -127,7 +127,8 @@ def _pick(C: "FloatArray", tolerance: float, picked: Sequence[float]) -> list[Bu
         if not index.size:
             closest = format_flops(float(C[np.abs(np.log(C / value)).argmin()]), 3)
             raise UsageError(
-                f"no run has a budget of {format_flops(value)} FLOPs", hint=f"the nearest run has {closest}"
+                f"--budgets: no run has a budget of {format_flops(value)} FLOPs",
+                hint=f"the nearest run has {closest}",
             )
         groups.append(BudgetRuns(value, index[np.argsort(C[index], kind="stable")]))
     return groups

@@ -273,7 +273,9 @@ def _resample(
 
     observed = [profile.runs.loss[None, :] for profile in study.curved]
     noise = np.sqrt(sound(study.curved, observed).noise[0])
-    fitted, units, shares = [], [], []
+    fitted: list[FloatArray] = []
+    units: list[FloatArray] = []
+    shares: list[FloatArray] = []
     for profile, losses in zip(study.curved, observed, strict=True):
         assert profile.design is not None
         middle = profile.design.predict(profile.design.fit(losses))

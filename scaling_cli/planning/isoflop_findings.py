@@ -75,8 +75,7 @@ def no_frontier(study: Isoflop) -> str:
     for valley in study.valleys:
         counts[valley.status] = counts.get(valley.status, 0) + 1
     what = ", ".join(f"{count} {status}" for status, count in counts.items())
-    budgets = "budget" if len(study.valleys) == 1 else "budgets"
-    return f"no frontier: it takes two ok budgets, and of {len(study.valleys)} {budgets} there are {what}"
+    return f"no frontier: it takes two ok budgets; found {what}"
 
 
 def _statuses(study: Isoflop) -> list[Finding]:
@@ -106,7 +105,9 @@ def _outside(study: Isoflop) -> Finding | None:
     if not study.outside:
         return None
     runs = "1 run belongs" if len(study.outside) == 1 else f"{len(study.outside)} runs belong"
-    message = f"{runs} to no budget: left out"
+    message = (
+        f"{runs} to {'none of the budgets asked for' if study.settings.picked else 'no budget'}: left out"
+    )
     return Finding("no-budget", "info", message, study.outside)
 
 
