@@ -97,18 +97,13 @@ def isoflop(
         hint = "name a file, - for stdin, or a --config that names one; --law NAME --flops C needs no runs"
         raise UsageError("no runs to draw a frontier through", hint=hint)
     settings = read_settings(budgets, budget_tolerance, curve, interval)
-    units = {
-        name: read_option(f"--unit {name}", parse_positive, value)
-        for name, value in read_pairs("--unit", unit or []).items()
-    }
-
     from scaling_cli.cli import study as studies
 
     study = studies.read_study(
         config,
         runs=runs,
         columns=read_pairs("--column", column or []),
-        units=units,
+        units=_read_units(unit),
         where=tuple(read_option("--where", parse_condition, text) for text in where or []),
         drop_highest_losses=drop_highest_losses,
         all_steps=all_steps,
@@ -119,18 +114,37 @@ def isoflop(
     )
     table = studies.read_table(study)
     plan = plan_table(study, table, settings, replicates=bootstrap, seed=seed)
+    if save and plan.card is not None:
+        from scaling_cli.files.law_file import write_law
 
-    from scaling_cli.files.law_file import write_law
+        write_law(save, plan.card)
+    _show_plan(plan, table.name, output_format, output, strict=strict, plot=plot)
+
+
+def _read_units(texts: list[str] | None) -> dict[str, float]:
+    """Return what each quantity is counted in, from ``--unit NAME=SIZE``."""
+    pairs = read_pairs("--unit", texts or [])
+    return {name: read_option(f"--unit {name}", parse_positive, value) for name, value in pairs.items()}
+
+
+def _show_plan(
+    plan: "IsoflopPlan",
+    place: str,
+    output_format: Format,
+    output: str | None,
+    *,
+    strict: bool,
+    plot: str | None,
+) -> None:
+    """Show a study; one without a frontier shows its budgets, and ends with exit code 1."""
     from scaling_cli.planning.isoflop_findings import no_frontier
     from scaling_cli.reports.isoflop import isoflop_report
 
-    if save and plan.card is not None:
-        write_law(save, plan.card)
     drawing = Plot(plot, lambda: _picture(plan)) if plot else None
     has_frontier = plan.card is not None
     show(isoflop_report(plan), output_format, output, strict=strict and has_frontier, plot=drawing)
-    if plan.card is None:
-        raise ScalingError(f"{table.name}: {no_frontier(plan.study)}")
+    if not has_frontier:
+        raise ScalingError(f"{place}: {no_frontier(plan.study)}")
 
 
 def _picture(plan: "IsoflopPlan") -> "Picture":
