@@ -15,6 +15,7 @@ from scaling_cli.reports.pictures.picture import (
     Numbers,
     Panel,
     Picture,
+    Range,
     Role,
     Rule,
     Text,
@@ -182,13 +183,23 @@ def _band(plan: Allocation, sizes: Numbers, group: str, shade: float | None) -> 
     return [Band("interval", label, sizes, numbers(ends.low), numbers(ends.high), group, shade)]
 
 
-def frontiers(plans: Sequence[Allocation], *, several: bool) -> tuple[Panel, Panel]:
-    """Draw each law's params and tokens over the budgets, its interval, and the plans."""
-    span = frontier.budgets_span(*(plan.flops for plan in plans if plan.flops))
+def frontiers(
+    plans: Sequence[Allocation],
+    *,
+    several: bool,
+    span: Range | None = None,
+    runs: Sequence[frontier.Sizes] = (),
+    beside: Sequence[frontier.Sizes] = (),
+) -> tuple[Panel, Panel]:
+    """Draw each law's params and tokens over the budgets, its interval, and the plans.
+
+    Without a ``span`` the budgets are those of the plans; ``runs`` and the lines ``beside`` lie behind.
+    """
+    span = span or frontier.budgets_span(*(plan.flops for plan in plans if plan.flops))
     cards = {plan.card.name: plan.card for plan in plans}
     levels = {plan.card.name: plan.question.interval for plan in plans}
     bands: list[frontier.SizeBand] = []
-    lines: list[frontier.Sizes] = []
+    lines: list[frontier.Sizes] = [*beside]
     for name, card in cards.items():
         assert isinstance(card.law, Allocates)  # it gave a size
         if several:
@@ -206,4 +217,6 @@ def frontiers(plans: Sequence[Allocation], *, several: bool) -> tuple[Panel, Pan
         else frontier.plan_mark(plan, "optimum", "optimum", plan.card.name if several else "")
         for plan in plans
     )
-    return frontier.frontier_panels(bands=bands, lines=lines, marks=[mark for mark in marks if mark])
+    return frontier.frontier_panels(
+        bands=bands, points=runs, lines=lines, marks=[mark for mark in marks if mark]
+    )

@@ -1,6 +1,7 @@
 """One picture of each kind, for the renderers."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from scaling_cli.laws.models import MODELS, SHOWN
 from scaling_cli.laws.published import published_laws
@@ -8,13 +9,14 @@ from scaling_cli.planning.allocation import allocate_all
 from scaling_cli.planning.compare_laws import compare_laws
 from scaling_cli.planning.compare_models import compare_models
 from scaling_cli.planning.question import Question
+from scaling_cli.reports.pictures.approaches import approaches_picture
 from scaling_cli.reports.pictures.compare import laws_picture, models_picture
 from scaling_cli.reports.pictures.curves import curves_picture
 from scaling_cli.reports.pictures.fit import fit_picture
 from scaling_cli.reports.pictures.isoflop import isoflop_picture
 from scaling_cli.reports.pictures.picture import Picture
 from scaling_cli.reports.pictures.plan import plan_picture
-from tests.reports.pictures.studies import envelope_plan, fitted_plan, isoflop_plan
+from tests.reports.pictures.studies import TARGET, envelope_plan, fitted_plan, isoflop_plan
 
 
 def plans(law: str, *questions: Question) -> Picture:
@@ -41,6 +43,16 @@ def models_compared() -> Picture:
     return models_picture(compare_models([MODELS[name] for name in SHOWN], published_laws("besiroglu2024")))
 
 
+def approaches_compared() -> Picture:
+    fitted, envelope = fitted_plan(), envelope_plan()
+    assert envelope.card is not None
+    cards = [replace(envelope.card, name="approach 1"), replace(fitted.card, name="approach 3", findings=())]
+    plans = allocate_all(cards, [Question(flops=1e22), Question(flops=TARGET)])
+    picture = approaches_picture("runs.csv", plans, fitted.fit.runs, fitted.findings)
+    assert picture is not None
+    return picture
+
+
 PICTURES: Mapping[str, Callable[[], Picture]] = {
     "fit": lambda: fit_picture(fitted_plan()),
     "fit-frontier": lambda: fit_picture(fitted_plan("frontier")),
@@ -54,6 +66,7 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     "optimal-laws": lambda: plans("chinchilla", Question(flops=5.76e23)),
     "optimal-draws": plans_with_draws,
     "optimal-no-loss": lambda: plans("kaplan2020", Question(flops=1e22)),
+    "approaches": approaches_compared,
     "compare-laws": laws_compared,
     "compare-models": models_compared,
 }

