@@ -5,8 +5,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scaling_cli import __version__
+from scaling_cli.cli.approaches import Ending, check_approach, fit_by
 from scaling_cli.cli.fit_options import (
     AllStepsOption,
+    Approach,
+    ApproachOption,
     BacktestOption,
     BootstrapOption,
     BoundOption,
@@ -23,6 +26,7 @@ from scaling_cli.cli.fit_options import (
     SaveOption,
     SeedOption,
     SensitivityOption,
+    SmoothOption,
     StartsOption,
     TargetsOption,
     UnfinishedOption,
@@ -75,6 +79,8 @@ def fit(
     drop_highest_losses: DropOption = None,
     all_steps: AllStepsOption = None,
     include_unfinished: UnfinishedOption = None,
+    approach: ApproachOption = Approach.parametric,
+    smooth: SmoothOption = None,
     form: FormOption = None,
     objective: ObjectiveOption = None,
     delta: DeltaOption = None,
@@ -101,6 +107,26 @@ def fit(
     """Fit a scaling law to training runs, and solve it at the target budgets."""
     from scaling_cli.cli import study as studies
 
+    check_approach(
+        approach,
+        smooth,
+        {
+            "--form": form,
+            "--objective": objective,
+            "--delta": delta,
+            "--overestimate-penalty": overestimate_penalty,
+            "--weights": weights,
+            "--fix": fix,
+            "--bound": bound,
+            "--starts": starts,
+            "--drop-highest-losses": drop_highest_losses,
+            "--all-steps": all_steps,
+            "--cluster": cluster,
+            "--backtest": backtest,
+            "--sensitivity": sensitivity,
+            "--verify": verify,
+        },
+    )
     refuse_same_file({"--save": save, "--output": output, "--plot": plot})
     check_plot(plot, is_table=output_format is Format.table, output=output)
     if plot and verify:
@@ -128,6 +154,10 @@ def fit(
     )
 
     sureness = studies.Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
+    if approach is not Approach.parametric:
+        ending = Ending(save, output, output_format, plot, strict)
+        fit_by(approach, study, sureness, ending, smooth=smooth)
+        return
     table = studies.read_table(study)
     if stored:
         fitted = studies.fit_table(study, table)

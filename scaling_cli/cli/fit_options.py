@@ -1,9 +1,19 @@
 """The options of ``scaling fit``."""
 
+from enum import StrEnum
 from functools import partial
 from typing import Annotated, get_args
 
 import typer
+
+
+class Approach(StrEnum):
+    """The approaches of Hoffmann et al. 2022: training curves, IsoFLOP profiles, parametric loss; or all."""
+
+    curves = "1"
+    isoflop = "2"
+    parametric = "3"
+    all = "all"
 
 
 def complete_form(incomplete: str) -> list[str]:
@@ -59,6 +69,22 @@ UnfinishedOption = Annotated[
         "--include-unfinished/--finished",
         help="Fit runs with less than 80 % of their schedule's tokens, or not.",
         show_default="leave out",
+    ),
+]
+ApproachOption = Annotated[
+    Approach,
+    Fitting(
+        "--approach", help="1: the envelope of learning curves. 2: IsoFLOP profiles. 3: a parametric loss."
+    ),
+]
+SmoothOption = Annotated[
+    int | None,
+    Fitting(
+        "--smooth",
+        metavar="POINTS",
+        min=0,
+        help="The Gaussian window over learning curves; 0: none. For --approach 1.",
+        show_default="10",
     ),
 ]
 DeltaOption = Annotated[

@@ -20,12 +20,13 @@ class Edges:
     """What tells an edge for a table of r runs at g budgets.
 
     ``sizes`` (r,) number the sizes of the runs in ascending order, those within 1 % of each other alike.
-    ``ascending`` and ``descending`` (r, g) list the runs that are read at each budget by size, ``read`` (g,)
-    how many they are. ``is_local`` says whether a winner is held against the sizes read at its own budget, or
-    against all.
+    ``is_read`` (r, g) says which runs are read where; ``ascending`` and ``descending`` (r, g) list those of
+    each budget by size, and ``read`` (g,) counts them. ``is_local`` says whether a winner is held against
+    the sizes read at its own budget as well as against all.
     """
 
     sizes: "IntArray"
+    is_read: "BoolArray"
     ascending: "IntArray"
     descending: "IntArray"
     read: "IntArray"
@@ -36,24 +37,35 @@ class Edges:
 
         ``winner`` (s, g) is the run of least loss, or ``NO_RUN``. An edge is won by the smallest or the
         largest size, of those read at that budget or of all; and so is every budget below one that the
-        smallest of all wins against a larger, or above one that the largest wins against a smaller: there
-        too sizes beyond them would have won, which shifts what is left towards the middle.
+        smallest of all wins against the next, or above one that the largest wins against the next: there too
+        sizes beyond them would have won, which shifts what is left towards the middle.
         """
         import numpy as np
 
         won = winner != NO_RUN
-        size = np.where(won, self.sizes[winner], -1)
-        smallest = np.where(present, self.sizes, len(self.sizes)).min(axis=1, keepdims=True)
-        largest = np.where(present, self.sizes, -1).max(axis=1, keepdims=True)
-        first = self.sizes[first_present(self.ascending, self.read, present)]
-        last = self.sizes[first_present(self.descending, self.read, present)]
-        is_contest = won & (first < last)
+        size = np.where(won, self.sizes[winner], NO_RUN)
         column = np.arange(winner.shape[1])
-        below = np.where(is_contest & (size == smallest), column, -1).max(axis=1, keepdims=True)
-        above = np.where(is_contest & (size == largest), column, len(column)).min(axis=1, keepdims=True)
-        ends = (size == first) | (size == last) if self.is_local else (size == smallest) | (size == largest)
-        edge: BoolArray = won & (ends | (column <= below) | (column >= above))
-        return edge
+        edge = np.zeros(winner.shape, dtype=bool)
+        for sample, there in enumerate(present):
+            sizes = np.unique(self.sizes[there])
+            smallest, largest = sizes[0], sizes[-1]
+            ends = (size[sample] == smallest) | (size[sample] == largest)
+            low = (size[sample] == smallest) & self._reads(sizes[min(1, len(sizes) - 1)], there)
+            high = (size[sample] == largest) & self._reads(sizes[max(-2, -len(sizes))], there)
+            below = np.where(low, column, -1).max()
+            above = np.where(high, column, len(column)).min()
+            edge[sample] = ends | (column <= below) | (column >= above)
+        if self.is_local:
+            first = self.sizes[first_present(self.ascending, self.read, present)]
+            last = self.sizes[first_present(self.descending, self.read, present)]
+            edge |= (size == first) | (size == last)
+        found: BoolArray = won & edge
+        return found
+
+    def _reads(self, size: int, there: "BoolArray") -> "BoolArray":
+        """Say at which budgets a size is read, shape (g,), where only some runs are there."""
+        found: BoolArray = self.is_read[(self.sizes == size) & there].any(axis=0)
+        return found
 
 
 def prepare_edges(table: LossTable, *, is_local: bool) -> Edges:
@@ -65,6 +77,7 @@ def prepare_edges(table: LossTable, *, is_local: bool) -> Edges:
     count = len(sizes)
     return Edges(
         sizes=sizes,
+        is_read=is_read,
         ascending=np.argsort(np.where(is_read, sizes[:, None], count), axis=0, kind="stable"),
         descending=np.argsort(np.where(is_read, -sizes[:, None], 1), axis=0, kind="stable"),
         read=is_read.sum(axis=0),

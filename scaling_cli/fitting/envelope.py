@@ -97,9 +97,10 @@ def fit_envelope(
     law = None
     if refusal is None:
         law, refusal = _fit_or_refuse(envelope, envelope.is_fitted, curves)
+    short_of_all = refusal is not None and refusal[0].id == "unfinished-schedule"
     found = (
         find_assumed_schedule(curves),
-        find_unfinished(curves, envelope, settings) if law or not refusal else None,
+        find_unfinished(curves, envelope, settings) if not short_of_all else None,
         find_edge_budgets(envelope) if law else None,
         find_narrow(envelope) if law else None,
         find_coarse(curves, settings),

@@ -80,12 +80,12 @@ def refuse_envelope(curves: "Curves", envelope: "Envelope") -> Refusal | None:
         return None
     won, edge = int(envelope.is_won.sum()), int(envelope.is_edge.sum())
     if not sizes:
-        what = f"each of the {won} budgets is won by the smallest or the largest size that is read there"
+        what = f"each of the {won} budgets is won by the smallest or the largest of the sizes compared there"
     else:
         have = "one size" if sizes == 1 else "two sizes"
         what = (
-            f"{edge} of the {won} budgets are won by the smallest or the largest size that is read there, "
-            f"and the others by {have}"
+            f"{edge} of the {won} budgets are won by the smallest or the largest of the sizes compared, and "
+            f"the others by {have}"
         )
     finding = Finding("too-few-sizes", "refusal", f"{what}: there is no frontier to fit", curves.names)
     return finding, "add curves of more sizes at the same budgets, smaller and larger than those that win"
@@ -152,8 +152,8 @@ def find_edge_budgets(envelope: "Envelope") -> Finding | None:
     if not edge:
         return None
     message = (
-        f"{edge} of {won} budgets are won by the smallest or the largest size that is read there: left out, "
-        "for the best size may lie beyond"
+        f"{edge} of {won} budgets are won by the smallest or the largest size compared, or lie beyond one "
+        "that is: left out, for the best size may be none of these"
     )
     return Finding("edge-budgets", "info", message)
 

@@ -49,7 +49,7 @@ def fit_report(plan: FittedPlan) -> Report:
         data=data,
         sections=(_summary(plan), *tables),
         rows=[_row(plan, allocation) for allocation in plan.optima],
-        notes=tuple(Note(_shortened(finding)) for finding in plan.findings) + plan_notes(plan.optima),
+        notes=tuple(Note(shortened(finding)) for finding in plan.findings) + plan_notes(plan.optima),
     )
 
 
@@ -171,7 +171,7 @@ def _between(ends: tuple[float, float], write: Callable[[float], str]) -> str:
     return f"{write(ends[0])} to {write(ends[1])}"
 
 
-def _shortened(finding: Finding, most: int = 5) -> Finding:
+def shortened(finding: Finding, most: int = 5) -> Finding:
     """Name the first few runs of a finding in its message: people read the message only."""
     if not finding.runs or finding.severity == "info":
         return finding

@@ -36,10 +36,11 @@ def test_a_replicate_is_the_fit_to_the_runs_it_drew(along_the_way: bool) -> None
         last = np.where(read, sizes[:, None], -1).max(axis=0)
         size = sizes[winner]
         small, large = sizes[drawn].min(), sizes[drawn].max()
-        contest = won & (first < last)
+        second, last_but_one = np.unique(sizes[drawn])[[1, -2]]
         g = np.arange(len(winner))
-        below = g[contest & (size == small)].max(initial=-1)
-        above = g[contest & (size == large)].min(initial=len(g))
+        below = g[won & (size == small) & (read & (sizes == second)[:, None]).any(axis=0)].max(initial=-1)
+        is_high = won & (size == large) & (read & (sizes == last_but_one)[:, None]).any(axis=0)
+        above = g[is_high].min(initial=len(g))
         ends = (size == small) | (size == large) if along_the_way else (size == first) | (size == last)
         keep = won & ~ends & (g > below) & (g < above)
         log_N, log_C = np.log(table.params[winner[keep]]), np.log(table.flops[keep])
