@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from scaling_cli.laws.models import MODELS, SHOWN
 from scaling_cli.laws.published import published_laws
@@ -71,3 +72,9 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     "compare-models": models_compared,
 }
 """By name; each is built when it is called for."""
+
+
+@cache
+def picture_of(name: str) -> Picture:
+    """The picture of this name, built once."""
+    return PICTURES[name]()

@@ -21,7 +21,7 @@ from scaling_cli.reports.pictures.picture import (
     legend,
 )
 from scaling_cli.reports.pictures.text_renderer import to_text
-from tests.reports.pictures.pictures import PICTURES
+from tests.reports.pictures.pictures import PICTURES, picture_of
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -45,7 +45,7 @@ def plot_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", [name for name in PICTURES if name not in TRACED])
 def test_at_80_columns_it_is_its_golden_file(name: str) -> None:
-    text = to_text(PICTURES[name](), width=80, color=False)
+    text = to_text(picture_of(name), width=80, color=False)
     path = GOLDEN / f"plot-{name}-80-columns.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text)
@@ -57,14 +57,14 @@ def test_at_80_columns_it_is_its_golden_file(name: str) -> None:
 def test_it_is_never_wider_than_the_terminal_and_has_no_blanks_at_the_ends(
     name: str, width: int | None
 ) -> None:
-    lines = to_text(PICTURES[name](), width=width, color=False).splitlines()
+    lines = to_text(picture_of(name), width=width, color=False).splitlines()
     assert max(map(len, lines)) <= max(width or 80, 60)
     assert [line for line in lines if line != line.rstrip()] == []
 
 
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_everything_with_a_label_is_in_the_legend(name: str) -> None:
-    picture = PICTURES[name]()
+    picture = picture_of(name)
     text = to_text(picture, width=140, color=False)
     for series in legend(picture.panels[:1]):
         assert series.label in text
@@ -74,15 +74,15 @@ def test_everything_with_a_label_is_in_the_legend(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_without_unicode_it_is_ascii(name: str) -> None:
-    assert to_text(PICTURES[name](), width=80, color=False, unicode=False).isascii()
+    assert to_text(picture_of(name), width=80, color=False, unicode=False).isascii()
 
 
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_colour_changes_no_character(name: str) -> None:
-    colored = to_text(PICTURES[name](), width=80, color=True)
+    colored = to_text(picture_of(name), width=80, color=True)
     assert "\x1b[" in colored
     plain = "\n".join(line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", colored).split("\n"))
-    assert plain == to_text(PICTURES[name](), width=80, color=False)
+    assert plain == to_text(picture_of(name), width=80, color=False)
 
 
 def test_a_line_is_dots_from_its_first_point_to_its_last() -> None:
