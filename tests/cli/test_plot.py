@@ -158,6 +158,15 @@ def test_plans_that_no_law_could_make_leave_no_picture(scaling: Scaling, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_curves_without_a_frontier_still_have_their_picture(scaling: Scaling, tmp_path: Path) -> None:
+    rows = [f"run{N},{N},{D},{2 + 1e4 / (N * D) ** 0.25}" for N in (1e8, 1e9) for D in (1e9, 2e9, 4e9)]
+    (tmp_path / "curves.csv").write_text("\n".join(["run_id,params,tokens,loss", *rows]))
+    picture = tmp_path / "curves.svg"
+    ended = scaling("fit", tmp_path / "curves.csv", "--approach", "1", "--plot", picture)
+    assert ended.returncode == 1
+    assert "Learning curves of curves.csv" in picture.read_text()
+
+
 def test_without_matplotlib_a_file_says_how_to_get_it_and_the_terminal_still_draws(tmp_path: Path) -> None:
     (tmp_path / "run.py").write_text(
         "import importlib.util, sys\n"
