@@ -37,7 +37,8 @@ class Sounding:
 
     ``log_N`` and ``loss`` are the vertices and ``is_minimum`` says where there is one; ``curvature`` is c
     of the parabola per unit of (log N)^2, ``curvature_variance`` its own, and ``noise`` the variance
-    of a loss in (nats per token)^2, moderated.
+    of a loss in (nats per token)^2, moderated. ``parabola_log_N`` are the parabolas' own vertices, whatever
+    the curve.
     """
 
     log_N: "FloatArray"
@@ -46,6 +47,7 @@ class Sounding:
     curvature: "FloatArray"
     curvature_variance: "FloatArray"
     noise: "FloatArray"
+    parabola_log_N: "FloatArray"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +86,15 @@ def sound(profiles: Sequence[Profile], losses: Sequence["FloatArray"]) -> Soundi
                 np.full_like(curvature, of_curvature),
                 share,
                 fitted.mean(axis=1),
+                profile.design.vertices(constants).log_N,
             )
         )
-    log_N, loss, is_minimum, c, of_c, shares, level = (
+    log_N, loss, is_minimum, c, of_c, shares, level, own = (
         np.stack(column, axis=1) for column in zip(*columns, strict=True)
     )
     spare = np.array([float(profile.spare) for profile in profiles])
     noise = moderate(shares, spare) * level**2
-    return Sounding(log_N, loss, is_minimum, c, of_c * noise, noise)
+    return Sounding(log_N, loss, is_minimum, c, of_c * noise, noise, own)
 
 
 def moderate(variances: "FloatArray", freedom: "FloatArray") -> "FloatArray":

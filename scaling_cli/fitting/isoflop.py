@@ -9,7 +9,15 @@ from scaling_cli.errors import UsageError
 from scaling_cli.fitting.budgets import SAME_BUDGET, Budgets, group_budgets
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.frontier import PRIOR_FREEDOM, Sounding, sound
-from scaling_cli.fitting.isoflop_draws import Draws, Study, draw, draw_lines, power_law, power_laws
+from scaling_cli.fitting.isoflop_draws import (
+    Draws,
+    Study,
+    StudyLines,
+    draw,
+    draw_lines,
+    power_law,
+    power_laws,
+)
 from scaling_cli.fitting.parametric import order_runs
 from scaling_cli.fitting.power_law import Frontier, PowerLaw
 from scaling_cli.fitting.profile_bias import Optima, fit_surface
@@ -25,6 +33,11 @@ if TYPE_CHECKING:
 
 BEYOND = math.log(10)
 """The interval of a vertex ends a factor of ten beyond the sampled sizes: further out it is only open."""
+
+FARTHEST_APART = math.log(1.25)
+"""A surface whose minima lie further from those of the runs, and not by chance, is of another form than
+theirs, and has another bias. On Kaplan's form with centred sizes they lie 2 % apart, and the correction takes
+off two thirds of the bias; with centres 3x off they lie a factor of 2 to 9 apart, and it multiplies it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +172,8 @@ def fit_isoflop(
     result = replace(result, raw=power_laws(lines.raw, draws.raw if draws else None))
     if surface is None or not (lines.replay and lines.selection and lines.optima):
         return replace(result, not_removed=reason, drawn=draws.count if draws else 0)
-    if not lines.is_complete:
-        reason = "the surface fitted to the runs has no minimum within an ok budget"
-        return replace(result, not_removed=reason, drawn=draws.count if draws else 0)
+    if not lines.is_complete or lines.apart > FARTHEST_APART:
+        return replace(result, not_removed=_no_such_surface(lines), drawn=draws.count if draws else 0)
     law = surface.fit.law
     assert isinstance(law, ChinchillaLaw)
     replay = power_laws(lines.replay, draws.replay if draws else None)
@@ -169,6 +181,14 @@ def fit_isoflop(
     bias = Bias(surface.fit, law, replay, selection, lines.optima, draws.optima if draws else None)
     corrected = power_laws(lines.corrected, draws.corrected if draws else None)
     return replace(result, corrected=corrected, bias=bias, drawn=draws.count if draws else 0)
+
+
+def _no_such_surface(lines: StudyLines) -> str:
+    """Say why the surface that was fitted cannot stand for the runs."""
+    if not lines.is_complete:
+        return "the surface fitted to them has no minimum within an ok budget"
+    factor = f"{math.exp(lines.apart):.2f}"
+    return f"the surface fitted to them has its minima a factor of {factor} away from those of the runs"
 
 
 def _check(settings: IsoflopSettings, replicates: int) -> None:

@@ -33,6 +33,9 @@ T = TypeVar("T", Lines, Optima)
 SURFACE_CONSTANTS = 5
 """E, A, B, alpha and beta."""
 
+MOST_BY_CHANCE = 3.0
+"""Vertices this many standard errors (rms) from those of the surface are not where noise has moved them."""
+
 CELLS_PER_BLOCK = 1_000_000
 """Replicates are drawn in blocks of so many (replicate, run) cells: a few arrays of 8 MB at a time."""
 
@@ -75,7 +78,8 @@ class StudyLines:
     """The raw lines and, where there is a surface, those replayed on it and its optima.
 
     ``selection`` is what is added to log N because a vertex near the edge is only counted where the noise
-    moved it inward. ``is_complete`` says that the surface has a minimum at every budget that was counted.
+    moved it inward. ``is_complete`` says that the surface has a minimum at every budget that was counted,
+    and ``apart`` how far (rms of log N) its minima lie from those of the runs, where that is no chance.
     """
 
     raw: Pair
@@ -83,6 +87,7 @@ class StudyLines:
     selection: Lines | None = None
     optima: Optima | None = None
     is_complete: bool = False
+    apart: float = 0.0
 
     @property
     def corrected(self) -> Pair:
@@ -138,8 +143,17 @@ def draw_lines(
     weights = np.where(kept, of_N, 0.0)
     replay = _pair(study, replayed, weights, np.where(kept, of_loss, 0.0))
     selection = fit_lines(study.log_C, _selection(study, replayed, _noise_about(study, surface)), weights)
-    is_complete = bool(kept[:, ok].all())
-    return StudyLines(raw, replay, selection, surface.optima(vectors), is_complete)
+    away = np.where(weights[0] > 0, (sounding.parabola_log_N - replayed.parabola_log_N)[0], 0.0)
+    squares = float((weights[0] * away**2).sum())
+    is_chance = squares < MOST_BY_CHANCE**2 * (weights[0] > 0).sum()
+    return StudyLines(
+        raw,
+        replay,
+        selection,
+        surface.optima(vectors),
+        is_complete=bool(kept[:, ok].all()),
+        apart=0.0 if is_chance else math.sqrt(squares / float(weights[0].sum())),
+    )
 
 
 def _noise_about(study: Study, surface: ProfileSurface) -> "FloatArray":

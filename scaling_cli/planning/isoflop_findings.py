@@ -44,8 +44,8 @@ def judge_study(study: Isoflop) -> tuple[Finding, ...]:
         message = f"the frontier goes through {len(study.ok)} budgets: nothing checks that it is a power law"
         found.append(Finding("few-budgets", "warning", message))
     if study.not_removed:
-        message = f"approach 3 cannot be fitted to these runs ({study.not_removed}): the frontier keeps the "
-        message += "bias of its parabolas"
+        message = f"approach 3 does not hold for these runs ({study.not_removed}): the frontier keeps the "
+        message += "bias of its curves"
         found.append(Finding("bias-not-removed", "warning", message))
     return tuple(finding for finding in found if finding)
 
