@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from scaling_cli.cli.fit_options import Approach
 from scaling_cli.cli.output import Format, show
 from scaling_cli.cli.plot import Plot
-from scaling_cli.errors import FitRefused, UsageError
+from scaling_cli.errors import FitRefused, ScalingError, UsageError
 
 if TYPE_CHECKING:
+    from scaling_cli.cli.side_by_side import Compared
     from scaling_cli.cli.study import Sureness
     from scaling_cli.files.experiment import Experiment
     from scaling_cli.fitting.trace import EnvelopeSettings
     from scaling_cli.planning.envelope_plan import EnvelopePlan
+    from scaling_cli.planning.isoflop_plan import IsoflopPlan
     from scaling_cli.reports.pictures.picture import Picture
 
 _READS_RUNS = ("--drop-highest-losses", "--all-steps", "--cluster")
@@ -71,6 +73,10 @@ def fit_by(
     )
     if approach is Approach.curves:
         _fit_curves(study, sureness, ending, settings)
+    elif approach is Approach.isoflop:
+        _fit_isoflop(study, sureness, ending)
+    else:
+        _fit_all(study, sureness, ending, settings)
 
 
 def _fit_curves(
@@ -97,3 +103,61 @@ def _curves_picture(plan: "EnvelopePlan") -> "Picture":
     from scaling_cli.reports.pictures.curves import curves_picture
 
     return curves_picture(plan)
+
+
+def _fit_isoflop(study: "Experiment", sureness: "Sureness", ending: Ending) -> None:
+    """Show what ``scaling isoflop`` shows, as a fit; without a frontier, what there is and exit 1."""
+    from scaling_cli.cli.isoflop import plan_table
+    from scaling_cli.cli.study import read_table
+    from scaling_cli.files.law_file import write_law
+    from scaling_cli.fitting.isoflop import IsoflopSettings
+    from scaling_cli.planning.isoflop_findings import no_frontier
+    from scaling_cli.reports.approaches import isoflop_fit_report
+
+    table = read_table(study)
+    settings = IsoflopSettings(level=sureness.interval)
+    plan = plan_table(study, table, settings, replicates=sureness.replicates, seed=sureness.seed)
+    if ending.save and plan.card:
+        write_law(ending.save, plan.card)
+    drawing = Plot(ending.plot, lambda: _isoflop_picture(plan)) if ending.plot else None
+    strict = ending.strict and plan.card is not None
+    show(isoflop_fit_report(plan), ending.output_format, ending.output, strict=strict, plot=drawing)
+    if plan.card is None:
+        raise ScalingError(f"{table.name}: {no_frontier(plan.study)}")
+
+
+def _isoflop_picture(plan: "IsoflopPlan") -> "Picture":
+    from scaling_cli.reports.pictures.isoflop import isoflop_picture
+
+    return isoflop_picture(plan)
+
+
+def _fit_all(study: "Experiment", sureness: "Sureness", ending: Ending, settings: "EnvelopeSettings") -> None:
+    """Show the three approaches side by side; where none gives a frontier, exit 1."""
+    if ending.save:
+        raise UsageError("--save stores one law, and --approach all has three", hint="choose one of them")
+    if study.runs == "-":
+        hint = "name a file, or choose one approach"
+        raise UsageError("--approach all reads its table twice, which standard input cannot be", hint=hint)
+
+    from scaling_cli.cli.side_by_side import compare_study
+    from scaling_cli.reports.approaches import approaches_report
+
+    compared = compare_study(study, sureness, settings)
+    report = approaches_report(compared.found, compared.fit)
+    drawing = Plot(ending.plot, lambda: _approaches_picture(compared)) if ending.plot else None
+    answered = [told for told in compared.found.approaches if told.card]
+    strict = ending.strict and bool(answered)
+    show(report, ending.output_format, ending.output, strict=strict, plot=drawing)
+    if not answered:
+        reasons = "; ".join(f"{told.approach}: {told.reason}" for told in compared.found.approaches)
+        raise ScalingError(f"{study.runs}: no approach gives a frontier ({reasons})")
+
+
+def _approaches_picture(compared: "Compared") -> "Picture | None":
+    from scaling_cli.reports.pictures.approaches import approaches_picture
+
+    found = compared.found
+    plans = [plan for told in found.approaches for plan in told.optima]
+    findings = [finding for told in found.approaches for finding in told.findings]
+    return approaches_picture(found.name, plans, compared.runs, findings)

@@ -66,7 +66,10 @@ def assemble_curves(gathered: Gathered, name: str) -> tuple[Curves, "IntArray", 
     if len(points.tokens):
         findings += _leave_out_single_points(points, labels)
     if not len(points.tokens):
-        why = "; ".join(finding.message for finding in findings)
+        if [finding.id for finding in findings] == ["one-point-curve"]:
+            why = "every run has one row"
+        else:
+            why = "; ".join(finding.message for finding in findings)
         hint = "a learning curve needs two rows or more of one run_id, with rising tokens and a loss"
         raise InputError(f"{name}: no curves in {count_rows(gathered.rows)}: {why}", hint=hint)
     keys = list(gathered.index)

@@ -16,8 +16,9 @@ from scaling_cli.files.curve_blocks import read_text_blocks
 from scaling_cli.files.curve_points import Gathered, IrregularBlockError
 from scaling_cli.files.curve_runs import assemble_curves, count_runs
 from scaling_cli.files.flop_convention import check_flops
+from scaling_cli.files.hygiene import leave_out_unfinished
 from scaling_cli.files.rows import Rows, find_scales
-from scaling_cli.files.run_table import describe_columns
+from scaling_cli.files.run_table import RunTable, describe_columns
 from scaling_cli.files.source import read_source
 from scaling_cli.files.table import Table
 from scaling_cli.findings import Finding
@@ -42,7 +43,7 @@ class CurveTable:
     """The curves of a file, and what was noticed on the way.
 
     ``read`` counts the data rows of the file, ``columns`` says which column each quantity was read from and
-    ``loss_unit`` what the loss is in.
+    ``loss_unit`` what the loss is in. ``final_rows`` are the last points, as a run table has its rows.
     """
 
     curves: Curves
@@ -53,10 +54,7 @@ class CurveTable:
     columns: Mapping[str, str]
     params_definition: str
     loss_unit: str
-
-    def final_runs(self) -> Runs:
-        """Return the last point of each curve as a run, C = 6 N D."""
-        return last_points(self.curves)
+    final_rows: Rows
 
 
 def read_curves(
@@ -106,6 +104,7 @@ def read_curves(
         columns=found.names,
         params_definition=found.params_definition,
         loss_unit=found.loss_unit,
+        final_rows=_final_rows(curves, found, units or {}, name),
     )
 
 
@@ -113,6 +112,35 @@ def last_points(curves: Curves) -> Runs:
     """Return the last point of each curve as a run, C = 6 N D."""
     flops = FLOPS_PER_PARAM_TOKEN * curves.params * curves.last_tokens
     return Runs(curves.params, curves.last_tokens, flops, curves.last_loss, curves.names)
+
+
+def final_table(table: CurveTable, *, include_unfinished: bool = False) -> RunTable:
+    """Return the last point of each curve as a table of runs, without those short of their schedule."""
+    import numpy as np
+
+    rows = table.final_rows
+    kept, unfinished = leave_out_unfinished(
+        rows, np.arange(len(table.curves)), include_unfinished=include_unfinished
+    )
+    if not len(kept):
+        hint = "--include-unfinished fits them"
+        raise InputError(f"{table.name}: no run gets to 80 % of its schedule", hint=hint)
+    keep = np.zeros(len(table.curves), dtype=bool)
+    keep[kept] = True
+    return RunTable(
+        runs=last_points(table.curves.select(keep)),
+        read=table.read,
+        findings=(*table.findings, *((unfinished,) if unfinished else ())),
+        name=table.name,
+        sha256=table.sha256,
+        columns=table.columns,
+        params_definition=table.params_definition,
+        loss_unit=table.loss_unit,
+        budgets=None,
+        clusters=None,
+        rows=rows,
+        kept=kept,
+    )
 
 
 def _read(
@@ -230,9 +258,7 @@ def _keep_where(
         if values is None:
             near = nearest(condition.field, WHERE)
             hint = f"did you mean {near}?" if near else "a row of a curve is kept or left out with its run"
-            what = (
-                f"--where chooses whole curves, by {', '.join(WHERE)}, not by {condition.field!r}"
-            )
+            what = f"--where chooses whole curves, by {', '.join(WHERE)}, not by {condition.field!r}"
             raise InputError(f"{name}: {what}", hint=hint)
         meets = np.array([condition.holds(value) for value in values], dtype=bool)
         said.append(f'--where "{condition}" leaves out {count_runs(int((keep & ~meets).sum()))}')

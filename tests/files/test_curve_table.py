@@ -220,7 +220,7 @@ def test_a_run_of_one_row_is_no_curve(write: Write, reader: str) -> None:
     table = read_curves(write(TWO_RUNS + rows("c", [1e9])))
     assert table.curves.names == ("a", "b")
     assert ids(table) == {"one-point-curve": "warning"}
-    with pytest.raises(InputError, match="no curves in 2 rows: 2 runs with one row") as error:
+    with pytest.raises(InputError, match="no curves in 2 rows: every run has one row") as error:
         read_curves(write(HEADER + "\n" + rows("c", [1e9]) + rows("d", [1e9]), "single.csv"))
     assert "two rows or more" in str(error.value.hint)
 
