@@ -242,6 +242,8 @@ def _provenance(
     study: "Experiment", table: "RunTable", fitted: "Fit", sureness: Sureness
 ) -> dict[str, object]:
     """Say how a law came about, so that anyone with the data can make it again."""
+    from scaling_cli.files.loss_measure import describe_evaluation
+
     filters = {
         "where": [str(condition) for condition in study.where],
         "drop_highest_losses": study.drop_highest_losses,
@@ -255,6 +257,13 @@ def _provenance(
         "fixed": dict(study.fixed),
         "bounds": {name: list(ends) for name, ends in study.bounds.items()},
     }
+    evaluation = describe_evaluation(
+        table.rows.table,
+        table.kept.tolist(),
+        tokenizer=study.tokenizer,
+        eval_set=study.eval_set,
+        bytes_per_token=study.bytes_per_token,
+    )
     return {
         "data": {
             "name": PurePath(table.name).name,
@@ -262,6 +271,7 @@ def _provenance(
             "columns": dict(table.columns),
             "units": dict(study.units),
         },
+        **({"evaluation": evaluation} if evaluation else {}),
         "runs": {"read": table.read, "used": len(fitted.runs)},
         "filters": {name: value for name, value in filters.items() if value},
         "objective": {

@@ -112,6 +112,31 @@ def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> C
     Raises ``InputError`` where two columns claim one of params, tokens, flops and loss, or where loss,
     params or both of tokens and flops have none; ``UsageError`` for a quantity there is not.
     """
+    found = _find(columns, named, place)
+    _refuse_missing(columns, found, place)
+    group = _group("params", found["params"])
+    return Columns(
+        names=found,
+        params_definition=_PARAMS_DEFINITIONS[group or 0],
+        units=_named_units(found),
+        loss_unit=other_loss(found["loss"]) or NATS,
+    )
+
+
+def recognise_points(columns: Sequence[str], named: Mapping[str, str], place: str) -> Columns | None:
+    """Find the columns of frontier points, FLOPs and loss; ``None`` where the table says more or less.
+
+    A table that says of a run how many params or tokens it had holds runs. Raises as ``recognise`` does.
+    """
+    found = _find(columns, named, place)
+    if not {"flops", "loss"} <= set(found) or {"params", "tokens"} & set(found):
+        return None
+    loss_unit = other_loss(found["loss"]) or NATS
+    return Columns(names=found, params_definition="total", units=_named_units(found), loss_unit=loss_unit)
+
+
+def _find(columns: Sequence[str], named: Mapping[str, str], place: str) -> dict[str, str]:
+    """Return the column of every quantity that has one."""
     _refuse_headerless(columns, place)
     found = _named_columns(columns, named, place)
     free = [column for column in columns if column not in found.values()]
@@ -129,14 +154,7 @@ def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> C
     if "budget" not in found and _group("budget", found.get("flops", "")) is not None:
         # a budget that stands for the FLOPs is the budget still
         found["budget"] = found["flops"]
-    _refuse_missing(columns, found, place)
-    group = _group("params", found["params"])
-    return Columns(
-        names=found,
-        params_definition=_PARAMS_DEFINITIONS[group or 0],
-        units=_named_units(found),
-        loss_unit=other_loss(found["loss"]) or NATS,
-    )
+    return found
 
 
 def list_columns(columns: Sequence[str], limit: int = 20) -> str:

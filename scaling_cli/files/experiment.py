@@ -14,8 +14,8 @@ class Experiment:
     of the file that names it (``exp.yaml:1``), for a table that is not there. ``columns`` maps a quantity
     to its column and ``units`` a quantity to what one of it counts; ``flops`` are target budgets in
     FLOPs and ``delta`` is in log loss. ``weights`` names a column, ``fixed`` and ``bounds`` constants of
-    the form. What the file does not say is ``None`` or empty: the command
-    line wins over the file, and the defaults come last.
+    the form. ``tokenizer``, ``eval_set`` and ``bytes_per_token`` say what the losses are of. What the
+    file does not say is ``None`` or empty: the command line wins over the file, and the defaults come last.
     """
 
     name: str
@@ -36,4 +36,7 @@ class Experiment:
     starts: str | None = None
     flops: tuple[float, ...] = ()
     waste: float | None = None
+    tokenizer: str = ""
+    eval_set: str = ""
+    bytes_per_token: float | None = None
     runs_place: str = field(default="", compare=False)

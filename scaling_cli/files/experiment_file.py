@@ -58,7 +58,17 @@ def read_experiment(path: str) -> Experiment:
         starts=fit.starts,
         flops=tuple(budget for sweep in model.flops or () for budget in sweep),
         waste=model.waste,
+        tokenizer=model.tokenizer or "",
+        eval_set=model.eval_set or "",
+        bytes_per_token=model.bytes_per_token,
     )
+
+
+def is_experiment(path: str) -> bool:
+    """Say whether a YAML file is an experiment, which names its runs, and not a law."""
+    source = read_source(path)
+    data = parse_yaml(source.text, source.name).data
+    return isinstance(data, dict) and "runs" in data
 
 
 def _resolve(runs: str, experiment: str) -> str:
@@ -176,6 +186,9 @@ class _ExperimentModel(BaseModel):
         list[Annotated[tuple[float, ...], _reads(_parse_budgets)]] | None, BeforeValidator(_as_list)
     ] = None
     waste: Annotated[float, _reads(_parse_share)] | None = None
+    tokenizer: StrictStr | None = None
+    eval_set: StrictStr | None = None
+    bytes_per_token: Positive | None = None
 
 
 _KEYS: Mapping[KeyPath, tuple[str, ...]] = {

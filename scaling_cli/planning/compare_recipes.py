@@ -18,7 +18,7 @@ from scaling_cli.planning.compute_multiplier import (
 )
 from scaling_cli.planning.crossover import BEYOND, Crossover, find_crossover
 from scaling_cli.planning.frontiers import Frontiers
-from scaling_cli.planning.recipe import Recipe, pair_draws, pick, pick_exponents
+from scaling_cli.planning.recipe import Pairing, Recipe, pair_draws, pick, pick_exponents
 from scaling_cli.planning.shared_exponents import SharedExponents, Trend, compare_exponents, find_trend
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecipeComparison:
-    """A recipe against the baseline. ``paired`` says whether their draws share the runs they weigh.
+    """A recipe against the baseline. ``pairing`` says how their draws go together, ``None`` without any.
 
     ``p_better`` is the share of the draws in which the recipe reaches less loss with ``target`` FLOPs,
     ``None`` without draws. ``at_target`` is the multiplier there, ``curve`` the multiplier from the
@@ -70,7 +70,7 @@ class RecipeComparison:
 
     baseline: Recipe
     recipe: Recipe
-    paired: bool
+    pairing: Pairing | None
     target: float
     at_target: Multiplier
     multipliers: tuple[Multiplier, ...]
@@ -175,7 +175,7 @@ def _compare(
     return RecipeComparison(
         baseline=baseline,
         recipe=recipe,
-        paired=pairs is not None and pairs.paired,
+        pairing=None if pairs is None else pairs.by,
         target=target,
         at_target=multiplier_at(A, B, target, level, draws),
         multipliers=(*multipliers, *(multiplier_for_loss(A, B, L, level, draws) for L in losses)),

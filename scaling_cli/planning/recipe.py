@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Sureness = Literal["bootstrap", "student-t", "draws", "none"]
 """What a recipe's draws are: refits to resampled runs, lines through few points, those of a law file."""
 
+Pairing = Literal["paired", "joint", "independent"]
+"""How the draws of two recipes go together: by the weights of their runs, by shared constants, or not."""
+
 SAME_COUNTS = 1e-6
 """Params and tokens of two tables are the same where they agree to this share: files round them."""
 
@@ -40,8 +43,9 @@ SHUFFLE_SEED = 20240611
 class Recipe:
     """A law with its draws, in the unit of loss that all recipes are compared in.
 
-    ``places`` says which replicate each draw is of, and ``pairing`` which recipes share the weights of
-    theirs: those of the same ``pairing``. ``line`` is the straight line through a handful of
+    ``places`` says which replicate each draw is of, and ``pairing`` of which recipes replicates belong
+    together: those with the same one, ``paired`` by the weights of their runs or ``joint`` by constants
+    that they share. ``line`` is the straight line through a handful of
     frontier points, where that is what the law is. ``runs`` counts the runs fitted, ``read`` the rows.
     """
 
@@ -51,7 +55,7 @@ class Recipe:
     frontier: Frontiers
     draws: Frontiers | None = None
     places: tuple[int, ...] = ()
-    pairing: str = ""
+    pairing: Pairing = "independent"
     line: FrontierLine | None = None
     fit: Fit | None = None
     runs: int | None = None
@@ -92,28 +96,32 @@ def recipe_of_fit(
     target: float,
     columns: "Mapping[str, FloatArray] | None" = None,
     clusters: Sequence[str] | None = None,
-    pairing: str = "",
+    pairing: Pairing = "independent",
+    has_counts: bool = True,
 ) -> Recipe:
     """Return a law fitted to a table of runs as a recipe, with what the data doctor has against it.
 
-    ``card`` says what the runs were; ``target`` is the budget in FLOPs that the doctor looks at.
+    ``card`` says what the runs were; ``target`` is the budget in FLOPs that the doctor looks at. Of points
+    without counts of params and tokens (``has_counts``) it has nothing to say.
     """
     draws = bootstrap.draws if bootstrap else ()
-    doctor = diagnose(
-        fit.runs,
-        fit,
-        columns=columns,
-        draws=draws,
-        target=target,
-        loss_unit=card.loss_unit,
-        clusters=clusters,
-    )
+    doctor: tuple[Finding, ...] = ()
+    if has_counts:
+        doctor = diagnose(
+            fit.runs,
+            fit,
+            columns=columns,
+            draws=draws,
+            target=target,
+            loss_unit=card.loss_unit,
+            clusters=clusters,
+        )
     doubts = doubt_draws(len(draws), bootstrap.replicates, level) if bootstrap else (_without_draws(),)
     card = replace(
         card,
         law=fit.law,
         confidence="fitted",
-        fitted_range=fit.fitted_range,
+        fitted_range=fit.fitted_range if has_counts else {"flops": fit.fitted_range["flops"]},
         draws=draws,
         residuals=tuple(noise_of(fit.residuals, clusters, MOST_RESIDUALS).tolist()),
     )
@@ -179,11 +187,11 @@ def have_same_design(first: Runs, second: Runs) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Which draw of the baseline goes with which of the recipe, (R,) each; ``paired`` by their runs."""
+    """Which draw of the baseline goes with which of the recipe, (R,) each, and by what."""
 
     first: "IntArray"
     second: "IntArray"
-    paired: bool
+    by: Pairing
 
 
 def pair_draws(baseline: Recipe, recipe: Recipe) -> Pairs | None:
@@ -196,13 +204,13 @@ def pair_draws(baseline: Recipe, recipe: Recipe) -> Pairs | None:
 
     if baseline.draws is None and recipe.draws is None:
         return None
-    if baseline.pairing and baseline.pairing == recipe.pairing:
+    if baseline.pairing == recipe.pairing != "independent":
         _, first, second = np.intersect1d(baseline.places, recipe.places, return_indices=True)
-        return Pairs(first, second, paired=True)
+        return Pairs(first, second, baseline.pairing)
     counts = [1 if one.draws is None else len(one.draws) for one in (baseline, recipe)]
     most = max(counts)
     shuffled = np.random.default_rng(SHUFFLE_SEED).permutation(most)
-    return Pairs(np.arange(most) % counts[0], shuffled % counts[1], paired=False)
+    return Pairs(np.arange(most) % counts[0], shuffled % counts[1], "independent")
 
 
 def pick(recipe: Recipe, places: "IntArray") -> Frontiers:

@@ -2,13 +2,15 @@
 
 import typer
 
-from scaling_cli.cli.compare import laws, models
+from scaling_cli.cli.compare import curves, laws, models, recipes
 
 group = typer.Typer(
-    name="compare", help="Put laws, or models, on one axis, compute, and say what the worse one costs."
+    name="compare", help="Put laws, models or recipes on one axis, compute, and say what the worse one costs."
 )
 group.command("laws", epilog=laws.EPILOG)(laws.laws)
 group.command("models", epilog=models.EPILOG)(models.models)
+group.command("recipes", epilog=recipes.EPILOG)(recipes.recipes)
+group.command("curves", epilog=curves.EPILOG)(curves.curves)
 
 
 @group.callback(invoke_without_command=True)
