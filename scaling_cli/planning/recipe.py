@@ -82,7 +82,7 @@ def recipe_of_card(card: LawCard, factor: float = 1.0) -> Recipe:
 
 
 def _without_draws() -> Finding:
-    message = "it has no draws: the intervals leave out how sure it is itself"
+    message = "a law without draws: the intervals leave out how sure it is itself"
     return Finding("law-without-draws", "warning", message)
 
 

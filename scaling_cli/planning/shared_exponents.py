@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 EXPONENTS = ("alpha", "beta", "alpha_N", "alpha_D", "eta")
 """The exponents of every form by their published names."""
 
+ROUNDING = 1e-6
+"""Exponents of runs without noise come back to better than this; a spread below it is none."""
+
 FRONTIER = "frontier"
 """The name of g of L*(C) = E + K C^-g among the exponents."""
 
@@ -92,7 +95,9 @@ def compare_exponents(
     }
     # g follows from the exponents of a surface; alone it is tested where they are not there to compare
     own = [name for name in names if name != FRONTIER] or [FRONTIER]
-    tested = [name for name in own if np.ptp(apart[name]) > 0]
+    tested = [name for name in own if np.ptp(apart[name]) > ROUNDING]
+    if any(abs(differences[name].value) > ROUNDING for name in own if name not in tested):
+        return SharedExponents(differences, 0.0, is_rejected=True)  # runs without noise leave no doubt
     if not tested:
         return SharedExponents(differences, None, None)
     values = np.stack([apart[name] for name in tested], axis=1)

@@ -1,0 +1,134 @@
+"""What a comparison of recipes comes to, in words: who is better, by how much, and whether that lasts."""
+
+import math
+from collections.abc import Callable
+
+from scaling_cli.planning.compare_recipes import RecipeComparison
+from scaling_cli.planning.compute_multiplier import Ends
+from scaling_cli.planning.crossover import Crossover
+from scaling_cli.planning.shared_exponents import SharedExponents
+from scaling_cli.reports.report import Record
+from scaling_cli.units import format_flops, format_number, format_share
+
+LEAST_CHANCE = 1e-3
+"""A thousand draws cannot tell a smaller chance than this from none."""
+
+_PAIRINGS = {
+    "paired": "paired: both tables hold the same runs, and are resampled alike",
+    "joint": "joint: each table is resampled by itself, and all are fitted together",
+    "independent": "independent",
+}
+
+
+def verdict(one: RecipeComparison, level: float) -> str:
+    """Say in one sentence whether the recipe is better at the target, by how much, and whether that lasts."""
+    name, baseline, C = one.recipe.name, one.baseline.name, format_flops(one.target)
+    at = one.at_target
+    if at.compute is None:
+        sure = "" if at.p_better is None else f" (better in {format_chance(at.p_better)} of the draws)"
+        return f"{name} never reaches the loss that {baseline} reaches with {C} FLOPs{sure}"
+    needs = f"{name} needs {format_times(at.compute)} the compute of {baseline} at {C}"
+    if at.interval is None:
+        return f"{needs}; without draws nobody knows how surely"
+    low, high = at.interval
+    inverse = (None if high is None else 1 / high, None if low is None else 1 / low)
+    needs = f"{needs} ({format_share(level)}: {format_ends(inverse, format_times)})"
+    if (low is None or low <= 1) and (high is None or high >= 1):
+        p = 0.5 if at.p_better is None else at.p_better
+        return f"which is better is open: {needs}, and is the better one in {format_chance(p)} of the draws"
+    return f"{needs}; {_growth(one)}"
+
+
+def _growth(one: RecipeComparison) -> str:
+    """Say whether the gain of the recipe, or its arrears, change with scale."""
+    assert one.at_target.value is not None
+    is_better = one.at_target.value > 1
+    if one.trend.growth == "not-established":
+        return f"that {'the gain' if is_better else 'the gap'} changes with scale is not established"
+    if one.trend.growth == "grows":
+        return "the gain grows with scale" if is_better else "the gap closes with scale"
+    return "the gain shrinks with scale" if is_better else "the gap widens with scale"
+
+
+def summary(one: RecipeComparison, level: float) -> Record:
+    """Say what comes of it, in words."""
+    fields = [
+        ("verdict", verdict(one, level)),
+        ("crossover", _crossover(one.crossover, one, level)),
+        ("with scale", _trend(one, level)),
+        ("exponents", _exponents(one.shared_exponents)),
+    ]
+    if one.pairing is not None:
+        fields.append(("draws", _PAIRINGS[one.pairing]))
+    return Record(f"{one.recipe.name} against {one.baseline.name}", tuple(fields))
+
+
+def _crossover(crossover: Crossover, one: RecipeComparison, level: float) -> str:
+    """Say where the frontiers cross, who leads from there on, and in which share of the draws."""
+    leader = one.recipe.name if crossover.leads_after else one.baseline.name
+    low, high = crossover.searched
+    if crossover.flops is None:
+        none = f"none in range ({format_budget(low)} to {format_budget(high)})"
+        if not crossover.share:
+            return none
+        where = "" if crossover.interval is None else f": {format_ends(crossover.interval, format_budget)}"
+        return f"{none}; in {format_chance(crossover.share)} of the draws {leader} takes the lead{where}"
+    sure = ""
+    if crossover.interval is not None:
+        sure = f" ({format_share(level)}: {format_ends(crossover.interval, format_budget)})"
+    share = "" if crossover.share is None else f", so in {format_chance(crossover.share)} of the draws"
+    other = "" if crossover.other is None else f"; the other way round at {format_budget(crossover.other)}"
+    return f"{format_budget(crossover.flops)}{sure}: {leader} takes the lead{share}{other}"
+
+
+def _trend(one: RecipeComparison, level: float) -> str:
+    trend = one.trend
+    last = f"over the last tenfold of compute up to {format_flops(trend.flops)}"
+    if trend.per_decade is None:
+        return f"the recipe does not reach the baseline's loss {last}"
+    sure = ""
+    if trend.interval is not None:
+        sure = f" ({format_share(level)}: {format_ends(trend.interval, format_times)})"
+    return f"{last} the multiplier changes {format_times(trend.per_decade)}{sure}"
+
+
+def _exponents(shared: SharedExponents) -> str:
+    """Say whether different exponents are established."""
+    if shared.p_value is None:
+        has_draws = any(each.interval for each in shared.differences.values())
+        return "shared or fixed: there is nothing to test" if has_draws else "not tested, for want of draws"
+    is_small = shared.p_value < LEAST_CHANCE
+    p = f"p < {LEAST_CHANCE:g}" if is_small else f"p = {format_number(shared.p_value, 2)}"
+    if shared.is_rejected:
+        return f"different: the same ones for both are refused ({p})"
+    return f"not told apart: they may be the same ({p})"
+
+
+def format_ends(ends: Ends, write: Callable[[float], str]) -> str:
+    """Write an interval: ``0.78x to 0.82x``, with an open end ``> 0.78x`` or ``< 0.82x``."""
+    low, high = ends
+    if low is None and high is None:
+        return "anywhere"
+    if high is None:
+        return f"> {write(low)}" if low is not None else "anywhere"
+    return f"< {write(high)}" if low is None else f"{write(low)} to {write(high)}"
+
+
+def format_times(value: float) -> str:
+    """Write a factor to three digits, zeros too, so that a column of them is even: ``1.30x``, ``0.798x``."""
+    rounded = float(f"{value:.3g}")
+    if not 1e-3 <= rounded < 1e6:
+        return f"{format_number(value, 3)}x"
+    return f"{rounded:.{max(0, 2 - math.floor(math.log10(rounded)))}f}x"
+
+
+def format_chance(p: float) -> str:
+    """Write a share of the draws; however many there are, none is a proof."""
+    if p > 1 - LEAST_CHANCE:
+        return f"> {format_share(1 - LEAST_CHANCE)}"
+    return f"< {format_share(LEAST_CHANCE)}" if p < LEAST_CHANCE else format_share(p)
+
+
+def format_budget(C: float) -> str:
+    """Write a budget that is known to a few digits."""
+    return format_flops(C, 3)
