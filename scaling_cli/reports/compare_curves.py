@@ -1,0 +1,395 @@
+"""A comparison of learning curves as a report, of the schema ``scaling.compare.curves/1``."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from scaling_cli.fitting.trace import FINAL_SHARE
+from scaling_cli.laws.card import NATS
+from scaling_cli.planning.compare_curves import (
+    AXIS_WORDS,
+    COMPUTE,
+    CurveComparison,
+    PairRace,
+    Suspect,
+)
+from scaling_cli.planning.race import CLEAR, LEVEL, AxisName, Stretch
+from scaling_cli.planning.race_law import RunBesideLaw
+from scaling_cli.reports.report import Cell, Note, Record, Report, Table
+from scaling_cli.units import format_count, format_flops, format_number, format_share
+
+UNKNOWN = "-"
+LEVEL_WORD = "level"
+
+QUESTION = "Would the smaller one, trained longer at the same compute, have won?"
+
+
+def compare_curves_report(found: CurveComparison) -> Report:
+    """Return the report of ``scaling compare curves``: races, leaders, verdicts, runs beside laws."""
+    names = found.curves.names
+    return Report(
+        schema="scaling.compare.curves/1",
+        data={
+            "races": [_race_dict(found, one) for one in found.races],
+            "leaders": [
+                {"axis": axis, "stretches": [_stretch_dict(one, names) for one in stretches]}
+                for axis, stretches in found.leaders.items()
+            ],
+            "verdicts": [_verdict_dict(found, one) for one in _judged(found)],
+            "runs": [_run_dict(found, run) for run in range(len(names))],
+            "beside_law": [_beside_dict(found, one) for one in found.beside],
+            "findings": [finding.as_dict() for finding in found.findings],
+        },
+        sections=tuple(_sections(found)),
+        rows=[_row(found, one) for one in found.races] or [_beside_row(found, one) for one in found.beside],
+        notes=tuple(Note(finding) for finding in found.findings),
+    )
+
+
+def _names_of(found: CurveComparison, one: PairRace) -> tuple[str, str]:
+    return found.curves.names[one.pair.a], found.curves.names[one.pair.b]
+
+
+def _name(names: Sequence[str], leader: int) -> str:
+    return LEVEL_WORD if leader == LEVEL else names[leader]
+
+
+def _race_dict(found: CurveComparison, one: PairRace) -> dict[str, object]:
+    """Return one entry of ``races``: positions in the unit of the axis, losses in that of the curves."""
+    race, names = one.race, _names_of(found, one)
+    return {
+        "axis": race.axis,
+        "runs": list(names),
+        "overlap": list(race.overlap),
+        "leader_at_start": _name(names, race.stretches[0].leader),
+        "crossings": [
+            {"at": stretch.start, "leader_after": _name(names, stretch.leader)} for stretch in race.crossings
+        ],
+        "leader_share": [race.share(0), race.share(1)],
+        "level_share": race.share(LEVEL),
+        "end_gap": race.end_gap,
+        "end_noise": race.end_noise,
+        "suspect": [_suspect_dict(part, names) for part in one.suspects],
+        "stretches": [_stretch_dict(stretch, names) for stretch in race.stretches],
+    }
+
+
+def _stretch_dict(one: Stretch, names: Sequence[str]) -> dict[str, object]:
+    return {
+        "from": one.start,
+        "to": one.end,
+        "leader": _name(names, one.leader),
+        "begins": one.change,
+        "in_front": [names[run] for run in one.front],
+        "widest_gap": one.lead,
+    }
+
+
+def _suspect_dict(part: Suspect, names: Sequence[str]) -> dict[str, object]:
+    return {
+        "from": part.start,
+        "to": part.end,
+        "leader": _name(names, part.leader),
+        "decayed": names[part.decayed],
+    }
+
+
+def _run_dict(found: CurveComparison, run: int) -> dict[str, object]:
+    """Return one entry of ``runs``; ``noise`` is at the run's end, null where it cannot be told."""
+    curves, curve = found.curves, found.runners[run].curve
+    is_known = bool(curves.schedule_tokens[run] > 0)
+    return {
+        "run": curves.names[run],
+        "params": float(curves.params[run]),
+        "tokens": float(curves.last_tokens[run]),
+        "schedule_tokens": float(curves.schedule_tokens[run]) if is_known else None,
+        "points": int(curves.lengths[run]),
+        "loss": float(curve.loss[-1]),
+        "noise": None if curve.is_joined else float(curve.noise[-1]),
+    }
+
+
+def _beside_dict(found: CurveComparison, one: RunBesideLaw) -> dict[str, object]:
+    return {
+        "run": found.curves.names[one.run],
+        "law": one.law,
+        "status": one.status,
+        "tokens": one.tokens,
+        "schedule_share": one.schedule_share,
+        "decayed_points": one.decayed,
+        "loss": one.loss,
+        "predicted": one.predicted,
+        "gap": one.gap,
+        "interval": None if one.interval is None else {"level": found.level, "loss": list(one.interval)},
+        "share_within": one.share_within,
+    }
+
+
+def _judged(found: CurveComparison) -> list[PairRace]:
+    """Return the races that say whether the smaller of two sizes, trained for longer, would have won."""
+    params = found.curves.params
+    return [
+        one
+        for one in found.races
+        if one.race.axis in COMPUTE and one.pair.is_asked and params[one.pair.a] != params[one.pair.b]
+    ]
+
+
+def _verdict_dict(found: CurveComparison, one: PairRace) -> dict[str, object]:
+    """Return one entry of ``verdicts``: ``answer`` at the end of the overlap, ``alike_*`` as long as fair."""
+    smaller, larger = _smaller_first(found, one)
+    names = found.curves.names
+    alike = one.alike_until
+    return {
+        "axis": one.race.axis,
+        "smaller": names[smaller],
+        "larger": names[larger],
+        "at": one.race.overlap[1],
+        "answer": _answer(found, one, one.race.overlap[1]),
+        "alike_until": alike,
+        "answer_alike": None if alike is None else _answer(found, one, alike),
+    }
+
+
+def _smaller_first(found: CurveComparison, one: PairRace) -> tuple[int, int]:
+    a, b = one.pair.a, one.pair.b
+    return (a, b) if found.curves.params[a] < found.curves.params[b] else (b, a)
+
+
+def _answer(found: CurveComparison, one: PairRace, position: float) -> str:
+    """Return ``yes``, ``no`` or ``level``: whether the smaller one leads at a position."""
+    leader = one.race.leader_at(position)
+    if leader == LEVEL:
+        return LEVEL_WORD
+    return "yes" if (one.pair.a, one.pair.b)[leader] == _smaller_first(found, one)[0] else "no"
+
+
+def _row(found: CurveComparison, one: PairRace) -> dict[str, Cell]:
+    """Return one line of CSV: a race; crossings and suspect parts are lists with semicolons."""
+    race, (a, b) = one.race, _names_of(found, one)
+    return {
+        "axis": race.axis,
+        "a": a,
+        "b": b,
+        "overlap_low": race.overlap[0],
+        "overlap_high": race.overlap[1],
+        "leader_at_start": _name((a, b), race.stretches[0].leader),
+        "crossings": ";".join(repr(stretch.start) for stretch in race.crossings),
+        "leaders_after": ";".join(_name((a, b), stretch.leader) for stretch in race.crossings),
+        "leader_share_a": race.share(0),
+        "leader_share_b": race.share(1),
+        "level_share": race.share(LEVEL),
+        "end_gap": race.end_gap,
+        "end_noise": race.end_noise,
+        "suspect_from": min((part.start for part in one.suspects), default=None),
+        "suspect_to": max((part.end for part in one.suspects), default=None),
+        "decayed": (a, b)[one.suspects[0].decayed] if one.suspects else None,
+    }
+
+
+def _beside_row(found: CurveComparison, one: RunBesideLaw) -> dict[str, Cell]:
+    """Return one line of CSV where a single run is set beside a law."""
+    low, high = one.interval or (None, None)
+    return {
+        "run": found.curves.names[one.run],
+        "law": one.law,
+        "status": one.status,
+        "tokens": one.tokens,
+        "schedule_share": one.schedule_share,
+        "loss": one.loss,
+        "predicted": one.predicted,
+        "gap": one.gap,
+        "interval_low": low,
+        "interval_high": high,
+        "share_within": one.share_within,
+    }
+
+
+def _sections(found: CurveComparison) -> Iterator[Table | Record]:
+    """Return what a person reads: the verdict, the leaders, the races axis by axis, the laws."""
+    judged = _judged(found)
+    if judged:
+        yield _verdict_record(found, judged)
+        yield _verdict_table(found, judged)
+    if found.leaders:
+        yield _leader_table(found)
+    axes = [(axis, list(races)) for axis, races in groupby(found.races, key=lambda one: one.race.axis)]
+    for axis, races in axes:
+        yield _race_table(found, axis, races, is_last=axis == axes[-1][0])
+    for law, ones in groupby(found.beside, key=lambda one: one.law):
+        yield _beside_table(found, law, list(ones))
+
+
+def _verdict_record(found: CurveComparison, judged: Sequence[PairRace]) -> Record:
+    """Return the answers in a line for each axis: which of the smaller ones are ahead at the end."""
+    fields = []
+    for axis, races in groupby(judged, key=lambda one: one.race.axis):
+        said: dict[str, list[str]] = {"yes": [], LEVEL_WORD: [], "no": []}
+        for one in races:
+            smaller, larger = (found.curves.names[run] for run in _smaller_first(found, one))
+            said[_answer(found, one, one.race.overlap[1])].append(f"{smaller} (for {larger})")
+        text = "; ".join(f"{answer}: {', '.join(pairs)}" for answer, pairs in said.items() if pairs)
+        fields.append((f"equal {AXIS_WORDS[axis]}", text))
+    return Record(QUESTION, tuple(fields))
+
+
+def _verdict_table(found: CurveComparison, judged: Sequence[PairRace]) -> Table:
+    """Return the smaller against the larger where both end, and as long as they compare like for like."""
+    rows: list[tuple[str, ...]] = []
+    groups = set()
+    for one in judged:
+        smaller, larger = (found.curves.names[run] for run in _smaller_first(found, one))
+        axis, alike, low = one.race.axis, one.alike_until, one.race.overlap[0]
+        if rows and judged[len(rows) - 1].race.axis != axis:
+            groups.add(len(rows))
+        rows.append(
+            (
+                AXIS_WORDS[axis],
+                smaller,
+                larger,
+                _at(axis, one.race.overlap[1]),
+                _answer(found, one, one.race.overlap[1]),
+                "all along" if alike is None else "nowhere" if alike <= low else _at(axis, alike),
+                UNKNOWN if alike is None or alike <= low else _answer(found, one, alike),
+            )
+        )
+    share = format_share(FINAL_SHARE)
+    return Table(
+        headings=("equal", "smaller", "larger", "up to", "ahead", "alike up to", "ahead there"),
+        rows=tuple(rows),
+        is_text=frozenset({0, 1, 2, 4, 6}),
+        groups=frozenset(groups),
+        caption=(
+            "Whether the smaller is ahead where the first curve ends, and where the first of the two comes "
+            f"to the last {share} of its schedule: beyond, that one has decayed and the other would still "
+            "come down."
+        ),
+    )
+
+
+def _leader_table(found: CurveComparison) -> Table:
+    """Return who leads among all runs, axis by axis."""
+    rows: list[tuple[str, ...]] = []
+    groups = set()
+    for axis, stretches in found.leaders.items():
+        groups.add(len(rows))
+        for number, one in enumerate(stretches):
+            rows.append(
+                (
+                    AXIS_WORDS[axis] if not number else "",
+                    _at(axis, one.start),
+                    _at(axis, one.end),
+                    _name(found.curves.names, one.leader),
+                    _loss(one.lead),
+                    _how(found.curves.names, stretches, number),
+                )
+            )
+    return Table(
+        headings=("equal", "from", "to", "leads", "by up to", ""),
+        rows=tuple(rows),
+        is_text=frozenset({0, 3, 5}),
+        groups=frozenset(groups),
+        caption="Who leads of all runs that are there; by up to: over the next best, in nats per token."
+        if found.loss_unit == NATS
+        else f"Who leads of all runs that are there; by up to: over the next best, in {found.loss_unit}.",
+    )
+
+
+def _how(names: Sequence[str], stretches: Sequence[Stretch], number: int) -> str:
+    """Say how a stretch of the leader table comes about."""
+    one = stretches[number]
+    before = stretches[number - 1] if number else one
+    in_front = " and ".join(sorted((names[run] for run in one.front), key=names.index))
+    if one.leader == LEVEL:
+        return in_front
+    gone = [run for run in before.front if run not in (one.leader,)]
+    return {
+        "start": "from the start",
+        "passed": f"passes {_name(names, before.leader)}",
+        "clear": "draws clear",
+        "ended": f"{names[gone[0]]} has ended" if gone else "",
+        "joined": "begins ahead",
+        "level": "",
+    }[one.change]
+
+
+def _race_table(found: CurveComparison, axis: AxisName, races: Sequence[PairRace], *, is_last: bool) -> Table:
+    """Return the races on one axis: a row for each stretch, the end of the last one with the gap there."""
+    rows: list[tuple[str, ...]] = []
+    groups = set()
+    for one in races:
+        groups.add(len(rows))
+        a, b = _names_of(found, one)
+        for number, stretch in enumerate(one.race.stretches):
+            is_end = number + 1 == len(one.race.stretches)
+            rows.append(
+                (
+                    f"{a} : {b}" if not number else "",
+                    _at(axis, stretch.start),
+                    _at(axis, stretch.end),
+                    _name((a, b), stretch.leader),
+                    _loss(stretch.lead),
+                    f"{one.race.end_gap:+.4f}" if is_end else "",
+                    _suspect(axis, one, stretch),
+                )
+            )
+    has_more_rows = len(rows) > len(races)
+    share = format_share(FINAL_SHARE)
+    caption = (
+        f"Losses are smoothed, and a lead counts where it is kept above {format_number(CLEAR)} deviations of "
+        "the curves' local noise, else the two are level. By up to: the widest gap; end gap: the first minus "
+        f"the second where the first curve ends. Suspect: from there one is in the last {share} of its "
+        "schedule and the other is not."
+    )
+    return Table(
+        headings=(f"equal {AXIS_WORDS[axis]}", "from", "to", "leads", "by up to", "end gap", "suspect from"),
+        rows=tuple(rows),
+        is_text=frozenset({0, 3}),
+        groups=frozenset(groups) if has_more_rows else frozenset(),
+        caption=caption if is_last else "",
+    )
+
+
+def _suspect(axis: AxisName, one: PairRace, stretch: Stretch) -> str:
+    """Return from where on a stretch is suspect, blank where it is not."""
+    starts = [part.start for part in one.suspects if stretch.start <= part.start < stretch.end]
+    return _at(axis, starts[0]) if starts else ""
+
+
+def _beside_table(found: CurveComparison, law: str, ones: Sequence[RunBesideLaw]) -> Table:
+    """Return the runs beside one law."""
+    has_intervals = any(one.interval for one in ones)
+    level = format_share(found.level)
+    headings = ["beside the law", "tokens", "of schedule", "loss", "law", "gap"]
+    headings += [f"{level} interval"] if has_intervals else []
+    rows = []
+    for one in ones:
+        cells = [
+            found.curves.names[one.run],
+            format_count(one.tokens, 3),
+            format_share(one.schedule_share),
+            UNKNOWN if one.loss is None else _loss(one.loss),
+            UNKNOWN if one.predicted is None else _loss(one.predicted),
+            UNKNOWN if one.gap is None else f"{one.gap:+.4f}",
+        ]
+        if has_intervals:
+            cells.append(UNKNOWN if one.interval is None else "-".join(map(_loss, one.interval)))
+        rows.append((*cells, "" if one.status == "no-interval" else one.status))
+    return Table(
+        headings=(*headings, ""),
+        rows=tuple(rows),
+        is_text=frozenset({0, len(headings)}),
+        caption=(
+            f"Each run's smoothed loss at its last point beside that of {law} at its params and tokens, of "
+            f"runs in the last {format_share(FINAL_SHARE)} of their schedule."
+            + (" The interval is of one new run." if has_intervals else " The law has no draws, so no band.")
+        ),
+    )
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _at(axis: AxisName, position: float) -> str:
+    """Write a position in the unit of its axis."""
+    return format_flops(position, 3) if axis == "flops" else format_count(position, 3)
