@@ -119,11 +119,12 @@ def print_other_forms() -> None:
         for width, centres in product((8.0,), CENTRES):
             result = fit_isoflop(study(law, width, centres), replicates=0)
             found = offsets(result, law)
-            told = (
-                "no frontier"
-                if found is None
-                else (f"raw {found[0]:+.4f}   left over {found[1]:+.4f}   approach 3 {found[2]:+.4f}")
-            )
+            if found is None:
+                told = "no frontier"
+            elif result.corrected is None:
+                told = f"raw {found[0]:+.4f}   kept: {result.not_removed}"
+            else:
+                told = f"raw {found[0]:+.4f}   left over {found[1]:+.4f}   approach 3 {found[2]:+.4f}"
             print(f"{name:>16}  +-{width:g}x  {centres:<15} {len(result.ok)} ok   {told}")
 
 
