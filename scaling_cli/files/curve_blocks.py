@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from scaling_cli.errors import QuantityError
+from scaling_cli.errors import InputError, QuantityError
 from scaling_cli.files.cells import BadValues, is_missing, read_number
 from scaling_cli.files.columns import Columns
 from scaling_cli.files.curve_points import (
@@ -23,8 +23,13 @@ from scaling_cli.files.table import Header, Table, is_json_lines, make_table, op
 if TYPE_CHECKING:
     from scaling_cli.runs import FloatArray
 
-ROWS_PER_BLOCK = 20_000
-"""Rows are held as text so many at a time, some 10 MB."""
+ROWS_PER_BLOCK = 1000
+"""Rows are held as text so many at a time: more outlive Python's garbage collector's youngest generation,
+and take three times as long."""
+
+MOST_CHARACTERS = 20_000_000
+"""In a text no longer than this all bad cells are named together, as a run table's are; in a longer one those
+of the first block that has any."""
 
 Recognise = Callable[[tuple[str, ...]], Columns]
 
@@ -46,25 +51,26 @@ def read_text_blocks(
         return columns, iter([_careful_block(table, columns, units)])
     header, records = open_csv(text, name)
     columns = recognise(header.columns)
-    return columns, _blocks(header, records, columns, name, units, progress)
 
-
-def _blocks(
-    header: Header,
-    records: Iterator[tuple[int, list[str]]],
-    columns: Columns,
-    name: str,
-    units: Mapping[str, float],
-    progress: Callable[[int], None] | None,
-) -> Iterator[Block]:
-    scales = find_scales(columns, units)
-    while rows := list(islice(records, ROWS_PER_BLOCK)):
+    def careful(rows: list[tuple[int, list[str]]]) -> Block:
         try:
-            yield _quick_block(header, rows, columns, scales)
-        except IrregularBlockError:
-            yield _careful_block(make_table(header, rows, name), columns, units)
-        if progress:
-            progress(len(rows))
+            return _careful_block(make_table(header, rows, name), columns, units)
+        except InputError:
+            if len(text) <= MOST_CHARACTERS:
+                _careful_block(parse_table(text, name), columns, units)
+            raise
+
+    def blocks() -> Iterator[Block]:
+        scales = find_scales(columns, units)
+        while rows := list(islice(records, ROWS_PER_BLOCK)):
+            try:
+                yield _quick_block(header, rows, columns, scales)
+            except IrregularBlockError:
+                yield careful(rows)
+            if progress:
+                progress(len(rows))
+
+    return columns, blocks()
 
 
 def _quick_block(

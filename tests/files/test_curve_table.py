@@ -172,6 +172,12 @@ def test_a_bad_row_is_refused_with_its_line_by_either_reader(
     assert error.value.message == expected.format(path)
 
 
+def test_all_bad_rows_of_a_file_are_named_together(write: Write, reader: str) -> None:
+    many = rows("a", [1e6 * i for i in range(1, 3001)], [3.0] * 3000)
+    with pytest.raises(InputError, match=r"2 bad values: line 2: loss .* -3; line 3003: loss .* -4"):
+        read_curves(write(f"{HEADER}\nb,1e8,1e9,-3\n{many}b,1e8,2e9,-4\n"))
+
+
 def test_the_line_is_right_after_many_rows(
     write: Write, reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
