@@ -103,26 +103,27 @@ class Params(Limit):
 
 @dataclass(frozen=True, slots=True)
 class Memory(Limit):
-    """w N + k c N^p <= value: weights of w bytes, and a cache of k tokens of c N^p bytes each, in bytes."""
+    """w N + k c N^p <= value: weights of w each and k cached tokens of c N^p each, in the value's unit."""
 
-    weight_bytes: float = 2.0
+    weight: float = 2.0
     cache_tokens: float = 0.0
     cache_coefficient: float = 0.0
     cache_exponent: float = 0.0
 
     def amount(self, N: float, D: float, surface: Surface) -> float:
-        """Return w N + k c N^p, in bytes."""
-        return self.weight_bytes * N + self.cache_tokens * self.cache_coefficient * N**self.cache_exponent
+        """Return w N + k c N^p."""
+        cache: float = self.cache_coefficient * N**self.cache_exponent
+        return self.weight * N + self.cache_tokens * cache
 
     def params_range(self, surface: Surface) -> tuple[float, float]:
         """Up to the root of w N + k c N^p = value."""
         if not self.cache_tokens:
-            return 0.0, self.value / self.weight_bytes
+            return 0.0, self.value / self.weight
 
         def excess(log_N: float) -> float:
             return math.log(self.amount(math.exp(log_N), 0.0, surface) / self.value)
 
-        most = math.log(self.value / self.weight_bytes)
+        most = math.log(self.value / self.weight)
         # a cache that fills the memory by itself leaves room for less than one parameter
         return 0.0, 0.0 if most <= 0 or excess(0.0) >= 0 else math.exp(find_root(excess, 0.0, most))
 

@@ -11,7 +11,15 @@ import math
 from dataclasses import dataclass, field, replace
 
 from scaling_cli.laws.law import PredictsLoss
-from scaling_cli.planning.constrained.limits import Cost, Edge, Limit, TargetLoss, UniqueTokens
+from scaling_cli.planning.constrained.limits import (
+    Cost,
+    Edge,
+    Limit,
+    Params,
+    TargetLoss,
+    Tokens,
+    UniqueTokens,
+)
 from scaling_cli.planning.constrained.surface import Surface
 from scaling_cli.planning.roots import find_root
 
@@ -122,7 +130,18 @@ def solve_limits(problem: Problem) -> tuple[float, float] | None:
         low = high if pull(high) >= 0 else find_root(pull, low, high)
     N = region.params(low)
     D = tokens(N)[0]
-    return (N, D) if math.isfinite(D) else None
+    return _to_the_digit(problem, N, D) if math.isfinite(D) else None
+
+
+def _to_the_digit(problem: Problem, N: float, D: float) -> tuple[float, float]:
+    """Return (N, D) with what lies within a rounding of a limit on it: 1T tokens are 1T."""
+    for limit in problem.limits:
+        match limit:
+            case Params(value=most) if math.isclose(N, most, rel_tol=SLACK):
+                N = most
+            case Tokens(value=most, unit=unit) if math.isclose(D, most * unit, rel_tol=SLACK):
+                D = most * unit
+    return N, D
 
 
 def is_feasible(problem: Problem) -> bool:

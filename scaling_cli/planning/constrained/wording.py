@@ -1,0 +1,75 @@
+"""How limits and their values are said."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from scaling_cli.planning.constrained.conflicts import Conflict
+from scaling_cli.planning.constrained.limits import Limit, TargetLoss
+from scaling_cli.units import format_count, format_flops, format_number
+
+SHOWN_DIGITS = 4
+
+BUDGETS = ("flops", "hardware", "usd")
+"""The limits that cap what is spent."""
+
+_WRITE: Mapping[str, Callable[[float], str]] = {
+    "flops": lambda value: f"{format_flops(value)} FLOPs",
+    "hardware": lambda value: f"{format_count(value)} accelerator-hours",
+    "usd": lambda value: f"${format_count(value)}",
+    "loss": lambda value: format_number(value, 6),
+    "memory_gb": lambda value: f"{format_number(value, SHOWN_DIGITS)} GB",
+    "epochs": lambda value: format_number(value, SHOWN_DIGITS),
+    "tokens_per_param": lambda value: format_number(value, SHOWN_DIGITS),
+    "min_tokens_per_param": lambda value: format_number(value, SHOWN_DIGITS),
+    "max_tokens_per_param": lambda value: format_number(value, SHOWN_DIGITS),
+}
+
+
+def limit_words(name: str) -> str:
+    """Return a limit's name as people write it: ``max params``."""
+    return {"memory_gb": "memory"}.get(name, name.replace("_", " "))
+
+
+def format_limit(name: str, value: float) -> str:
+    """Write the value of a limit for people: ``30B``, ``5.76e23 FLOPs``, ``$2M``."""
+    return _WRITE.get(name, format_count)(value)
+
+
+def describe_limit(limit: Limit) -> str:
+    """Say a limit with its value: ``max params 5B``."""
+    return _say(limit.name, limit.value)
+
+
+def _say(name: str, value: float) -> str:
+    written = format_limit(name, value)
+    # the unit of a budget says which it is
+    return written if name in BUDGETS else f"{limit_words(name)} {written}"
+
+
+def describe_conflict(conflict: Conflict) -> str:
+    """Say which limits contradict each other."""
+    said = [describe_limit(limit) for limit in conflict.limits]
+    if len(said) == 1:
+        return f"no plan has {said[0]}"
+    return f"no plan has {', '.join(said[:-1])} and {said[-1]}"
+
+
+def describe_way_out(conflict: Conflict) -> str:
+    """Say from which value of each limit on there is a plan."""
+    ways = []
+    for limit, value in zip(conflict.limits, conflict.nearest, strict=True):
+        if value is None:
+            continue
+        goes_up = limit.is_most or isinstance(limit, TargetLoss)
+        rounded = _outward(value, upwards=goes_up)
+        ways.append(f"{_say(limit.name, rounded)} {'or more' if goes_up else 'or less'}")
+    return (
+        f"feasible with {'; or '.join(ways)}" if ways else "no value of one of them alone makes it feasible"
+    )
+
+
+def _outward(value: float, *, upwards: bool) -> float:
+    """Round to the digits that are shown, onto the side on which there is a plan."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - SHOWN_DIGITS + 1)
+    steps = value / unit
+    return float(f"{(math.ceil(steps) if upwards else math.floor(steps)) * unit:.{SHOWN_DIGITS}g}")
