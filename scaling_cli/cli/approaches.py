@@ -62,14 +62,13 @@ def check_approach(approach: Approach, smooth: int | None, given: Mapping[str, o
         raise UsageError(what, hint="leave it out, or fit the parametric loss: --approach 3")
 
 
-def fit_by(
-    approach: Approach, study: "Experiment", sureness: "Sureness", ending: Ending, *, smooth: int | None
-) -> None:
+def fit_by(approach: Approach, study: "Experiment", sureness: "Sureness", ending: Ending) -> None:
     """Fit a study by approach 1, or 2, or all three, and show it."""
     from scaling_cli.fitting.trace import SMOOTHING, EnvelopeSettings
 
     settings = EnvelopeSettings(
-        smooth=SMOOTHING if smooth is None else smooth, include_unfinished=bool(study.include_unfinished)
+        smooth=SMOOTHING if study.smooth is None else study.smooth,
+        include_unfinished=bool(study.include_unfinished),
     )
     if approach is Approach.curves:
         _fit_curves(study, sureness, ending, settings)

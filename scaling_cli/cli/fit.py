@@ -79,7 +79,7 @@ def fit(
     drop_highest_losses: DropOption = None,
     all_steps: AllStepsOption = None,
     include_unfinished: UnfinishedOption = None,
-    approach: ApproachOption = Approach.parametric,
+    approach: ApproachOption = None,
     smooth: SmoothOption = None,
     form: FormOption = None,
     objective: ObjectiveOption = None,
@@ -107,26 +107,24 @@ def fit(
     """Fit a scaling law to training runs, and solve it at the target budgets."""
     from scaling_cli.cli import study as studies
 
-    check_approach(
-        approach,
-        smooth,
-        {
-            "--form": form,
-            "--objective": objective,
-            "--delta": delta,
-            "--overestimate-penalty": overestimate_penalty,
-            "--weights": weights,
-            "--fix": fix,
-            "--bound": bound,
-            "--starts": starts,
-            "--drop-highest-losses": drop_highest_losses,
-            "--all-steps": all_steps,
-            "--cluster": cluster,
-            "--backtest": backtest,
-            "--sensitivity": sensitivity,
-            "--verify": verify,
-        },
-    )
+    given = {
+        "--form": form,
+        "--objective": objective,
+        "--delta": delta,
+        "--overestimate-penalty": overestimate_penalty,
+        "--weights": weights,
+        "--fix": fix,
+        "--bound": bound,
+        "--starts": starts,
+        "--drop-highest-losses": drop_highest_losses,
+        "--all-steps": all_steps,
+        "--cluster": cluster,
+        "--backtest": backtest,
+        "--sensitivity": sensitivity,
+        "--verify": verify,
+    }
+    if approach:
+        check_approach(approach, smooth, given)
     refuse_same_file({"--save": save, "--output": output, "--plot": plot})
     check_plot(plot, is_table=output_format is Format.table, output=output)
     if plot and verify:
@@ -141,6 +139,8 @@ def fit(
         drop_highest_losses=drop_highest_losses,
         all_steps=all_steps,
         include_unfinished=include_unfinished,
+        approach=approach,
+        smooth=smooth,
         form=form or studies.stored_form(stored),
         objective=objective,
         delta=_read_positive("--delta", delta),
@@ -154,9 +154,10 @@ def fit(
     )
 
     sureness = studies.Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
-    if approach is not Approach.parametric:
-        ending = Ending(save, output, output_format, plot, strict)
-        fit_by(approach, study, sureness, ending, smooth=smooth)
+    chosen = Approach(study.approach or Approach.parametric)
+    check_approach(chosen, smooth, given)
+    if chosen is not Approach.parametric:
+        fit_by(chosen, study, sureness, Ending(save, output, output_format, plot, strict))
         return
     table = studies.read_table(study)
     if stored:

@@ -72,9 +72,11 @@ UnfinishedOption = Annotated[
     ),
 ]
 ApproachOption = Annotated[
-    Approach,
+    Approach | None,
     Fitting(
-        "--approach", help="1: the envelope of learning curves. 2: IsoFLOP profiles. 3: a parametric loss."
+        "--approach",
+        help="1: the envelope of learning curves. 2: IsoFLOP profiles. 3: a parametric loss.",
+        show_default="3",
     ),
 ]
 SmoothOption = Annotated[

@@ -14,8 +14,9 @@ class Experiment:
     of the file that names it (``exp.yaml:1``), for a table that is not there. ``columns`` maps a quantity
     to its column and ``units`` a quantity to what one of it counts; ``flops`` are target budgets in
     FLOPs and ``delta`` is in log loss. ``weights`` names a column, ``fixed`` and ``bounds`` constants of
-    the form. ``tokenizer``, ``eval_set`` and ``bytes_per_token`` say what the losses are of. What the
-    file does not say is ``None`` or empty: the command line wins over the file, and the defaults come last.
+    the form; ``approach`` is 1, 2, 3 or all and ``smooth`` the window over curves. ``tokenizer``,
+    ``eval_set`` and ``bytes_per_token`` say what the losses are of. What the file does not say is ``None``
+    or empty: the command line wins over the file, and the defaults come last.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Experiment:
     drop_highest_losses: int | None = None
     all_steps: bool | None = None
     include_unfinished: bool | None = None
+    approach: str | None = None
+    smooth: int | None = None
     form: str | None = None
     objective: str | None = None
     delta: float | None = None

@@ -48,6 +48,8 @@ def read_experiment(path: str) -> Experiment:
         drop_highest_losses=model.drop_highest_losses,
         all_steps=model.all_steps,
         include_unfinished=model.include_unfinished,
+        approach=None if fit.approach is None else str(fit.approach),
+        smooth=fit.smooth,
         form=fit.form,
         objective=fit.objective,
         delta=fit.delta,
@@ -157,6 +159,8 @@ Positive = Annotated[float, _reads(parse_positive)]
 class _FitModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    approach: Literal[1, 2, 3, "all"] | None = None
+    smooth: Annotated[int, _reads(_parse_count)] | None = None
     form: (
         Literal["chinchilla", "tied", "overtraining", "kaplan", "data-constrained", "frontier", "all"] | None
     ) = None

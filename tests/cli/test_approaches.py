@@ -186,6 +186,21 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     assert error in ended.stderr
 
 
+def test_a_config_may_choose_the_approach_and_options_win_over_it(scaling: Scaling, tmp_path: Path) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(f"runs: {CURVES}\nfit: {{approach: 1, smooth: 4}}\nflops: 1e22\n")
+    words = ("fit", "--config", config, "--bootstrap", "50", "--format", "json")
+    answer = json.loads(scaling(*words).stdout)
+    assert (answer["approach"], answer["envelope"]["smoothing"]) == (1, 4)
+    assert json.loads(scaling(*words, "--smooth", "2").stdout)["envelope"]["smoothing"] == 2
+    assert json.loads(scaling(*words, "--approach", "3").stdout)["law"]["form"] == "chinchilla"
+    refused = scaling(*words, "--backtest")
+    assert refused.returncode == 2
+    assert "--backtest says nothing under --approach 1" in refused.stderr
+    config.write_text(f"runs: {CURVES}\nfit: {{approach: 5}}\n")
+    assert "study.yaml:2" in scaling(*words).stderr
+
+
 def test_all_cannot_read_standard_input_twice(scaling: Scaling) -> None:
     ended = scaling("fit", "-", "--approach", "all", stdin=CURVES.read_text())
     assert ended.returncode == 2
