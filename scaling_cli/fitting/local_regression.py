@@ -17,8 +17,8 @@ LEAST_POINTS = 20
 """Of fewer points no noise can be told from the curve: they are joined by straight lines."""
 
 MOST_POINTS = 250
-"""A curve of more points is gathered into so many bins first, evenly along log tokens: of four decades a bin
-takes 4 % of the tokens, of less than two a fifth of a window."""
+"""A curve of more points is gathered into so many bins first, evenly along the square root of the tokens: of a
+range of a hundred the first takes 7 % of its tokens and the last 0.7 %, finer where a schedule decays."""
 
 LINE_POINTS = 400
 
@@ -96,7 +96,7 @@ def _gather(x: "FloatArray", y: "FloatArray") -> "tuple[FloatArray, FloatArray]"
 
     if len(x) <= MOST_POINTS:
         return x, y
-    edges = np.linspace(x[0], x[-1], MOST_POINTS + 1)[1:-1]
+    edges = 2 * np.log(np.linspace(np.exp(x[0] / 2), np.exp(x[-1] / 2), MOST_POINTS + 1)[1:-1])
     ends = np.unique(np.concatenate([[0], np.searchsorted(x, edges), [len(x)]]))
     pieces = list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
     return (

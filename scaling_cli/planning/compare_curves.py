@@ -171,12 +171,9 @@ def _leaders(order: Sequence[Runner]) -> dict[AxisName, tuple[Stretch, ...]]:
 
 def _judge(curves: Curves, runners: Sequence[Runner], pair: Pair, found: Race) -> PairRace:
     """Find where one of the two had decayed and the other had not, and who leads there."""
-    import numpy as np
-
     ends = [(1 - FINAL_SHARE) * float(curves.schedule[run]) for run in (pair.a, pair.b)]
     a, b = (
-        float(np.exp(runners[run].position_of(found.axis, end)))
-        for run, end in zip((pair.a, pair.b), ends, strict=True)
+        runners[run].position_of(found.axis, end) for run, end in zip((pair.a, pair.b), ends, strict=True)
     )
     decayed, low, high = (0, a, b) if a < b else (1, b, a)
     parts = ((max(one.start, low), min(one.end, high), one.leader) for one in found.stretches)
@@ -222,9 +219,10 @@ def _find_coarse(curves: Curves, runners: Sequence[Runner]) -> Finding | None:
     coarse = [curves.names[runner.index] for runner in runners if runner.curve.is_joined]
     if not coarse:
         return None
+    their = "their" if len(coarse) > 1 else "its"
     message = (
         f"{_count(len(coarse), 'curve')} of fewer than {LEAST_POINTS} points: joined by straight lines, and "
-        f"its noise is not known, so that {format_number(CLEAR * LEAST_NOISE, 1)} is a lead"
+        f"{their} noise is not known, so that {format_number(CLEAR * 2**0.5 * LEAST_NOISE, 1)} is a lead"
     )
     return Finding("coarse-curve", "warning", message, tuple(coarse))
 

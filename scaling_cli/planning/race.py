@@ -17,6 +17,8 @@ AxisName = Literal["gpu_hours", "flops", "tokens"]
 AXES: tuple[AxisName, ...] = ("tokens", "flops", "gpu_hours")
 """What may be equal: D, 6 N D, or the hours that were paid for."""
 
+Range = tuple[float, float]
+
 Change = Literal["start", "passed", "level", "clear", "ended", "joined"]
 """How a stretch begins: with the axis; its leader passes the one before; nobody leads any more; a lead
 becomes clear; a run that was in front has ended; or the leader joins, ahead at once."""
@@ -37,6 +39,9 @@ KEPT = 0.5
 WARM_UP = 0.01
 """Before a hundredth of its tokens a run is not compared: its learning rate is still warmed up."""
 
+TOUCHING = 1e-9
+"""Curves that share no more than this share of a position only touch."""
+
 LEVEL = -1
 """The leader where there is none: two runs at least cannot be told apart."""
 
@@ -45,7 +50,7 @@ LEVEL = -1
 class Runner:
     """One run as it is raced: its smooth curve, and where on each axis its points lie.
 
-    ``positions`` holds log position and log tokens of its points by axis; hours that do not rise are none.
+    ``positions`` holds position and log tokens of its points by axis; hours that do not rise are none.
     """
 
     index: int
@@ -53,29 +58,29 @@ class Runner:
     curve: SmoothCurve
     positions: "dict[AxisName, tuple[FloatArray, FloatArray]]"
 
-    def span(self, axis: AxisName) -> tuple[float, float] | None:
-        """Return the log positions at which the run begins and ends, None where it is not on the axis."""
+    def span(self, axis: AxisName) -> Range | None:
+        """Return the positions at which the run begins and ends, None where it is not on the axis."""
         if axis not in self.positions:
             return None
         places, _ = self.positions[axis]
         return float(places[0]), float(places[-1])
 
     def at(self, axis: AxisName, places: "FloatArray") -> "tuple[FloatArray, FloatArray]":
-        """Return loss and noise at log positions; beyond either end those of the end."""
+        """Return loss and noise at positions; beyond either end those of the end."""
         import numpy as np
 
         known, log_tokens = self.positions[axis]
-        return self.curve.at(np.interp(places, known, log_tokens))
+        return self.curve.at(np.interp(np.log(places), np.log(known), log_tokens))
 
     def position_of(self, axis: AxisName, tokens: float) -> float:
-        """Return the log position at which the run has seen ``tokens``; infinity where it never has."""
+        """Return the position at which the run has seen ``tokens``; infinity where it never has."""
         import numpy as np
 
         known, log_tokens = self.positions[axis]
         # an end that is reached but for the last digits is reached
         if np.log(tokens) > log_tokens[-1] + 1e-12:
             return float("inf")
-        return float(np.interp(np.log(tokens), log_tokens, known))
+        return float(np.exp(np.interp(np.log(tokens), log_tokens, np.log(known))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Race:
     """
 
     axis: AxisName
-    overlap: tuple[float, float]
+    overlap: Range
     stretches: tuple[Stretch, ...]
     end_gap: float
     end_noise: float
@@ -133,14 +138,14 @@ def make_runner(curves: Curves, index: int) -> Runner:
     kept = slice(min(int(np.searchsorted(tokens, WARM_UP * tokens[-1])), max(len(tokens) - 2, 0)), None)
     N, log_tokens = float(curves.params[index]), np.log(tokens[kept])
     positions: dict[AxisName, tuple[FloatArray, FloatArray]] = {
-        "tokens": (log_tokens, log_tokens),
-        "flops": (log_tokens + np.log(FLOPS_PER_PARAM_TOKEN * N), log_tokens),
+        "tokens": (tokens[kept], log_tokens),
+        "flops": (FLOPS_PER_PARAM_TOKEN * N * tokens[kept], log_tokens),
     }
     if curves.gpu_hours is not None:
         hours = curves.gpu_hours[place][kept]
         begun = int(np.searchsorted(hours > 0, True))
         if len(hours) - begun > 1 and (np.diff(hours[begun:]) > 0).all():
-            positions["gpu_hours"] = np.log(hours[begun:]), log_tokens[begun:]
+            positions["gpu_hours"] = hours[begun:], log_tokens[begun:]
     return Runner(index, N, smooth_curve(tokens[kept], loss[kept]), positions)
 
 
@@ -152,13 +157,13 @@ def race(a: Runner, b: Runner, axis: AxisName) -> Race | None:
     if spans[0] is None or spans[1] is None:
         return None
     low, high = max(spans[0][0], spans[1][0]), min(spans[0][1], spans[1][1])
-    if high - low < 1e-9:
+    if high <= low * (1 + TOUCHING):
         return None
-    places = np.linspace(low, high, POSITIONS)
+    places = np.geomspace(low, high, POSITIONS)
     loss, noise = _table((a, b), axis, places)
     return Race(
         axis=axis,
-        overlap=(float(np.exp(low)), float(np.exp(high))),
+        overlap=(low, high),
         stretches=find_stretches(places, loss, noise),
         end_gap=float(loss[0, -1] - loss[1, -1]),
         end_noise=float(np.hypot(noise[0, -1], noise[1, -1])),
@@ -173,9 +178,9 @@ def find_leaders(runners: Sequence[Runner], axis: AxisName) -> tuple[Stretch, ..
     if len(spans) < 2:
         return ()
     low, high = sorted(start for start, _ in spans)[1], sorted(end for _, end in spans)[-2]
-    if high - low < 1e-9:
+    if high <= low * (1 + TOUCHING):
         return ()
-    places = np.linspace(low, high, POSITIONS)
+    places = np.geomspace(low, high, POSITIONS)
     loss, noise = _table(runners, axis, places)
     # where runs come one after the other there may be gaps with one, or none
     raced = np.isfinite(loss).sum(axis=0) > 1
@@ -195,23 +200,24 @@ def _table(
     for row, runner in enumerate(runners):
         if (span := runner.span(axis)) is None:
             continue
-        # the ends of an overlap are those of a run, to the last digit
-        inside = (places >= span[0] - 1e-9) & (places <= span[1] + 1e-9)
+        inside = (places >= span[0]) & (places <= span[1])
         loss[row, inside], noise[row, inside] = runner.at(axis, places[inside])
     return loss, noise
 
 
-def find_stretches(places: "FloatArray", loss: "FloatArray", noise: "FloatArray") -> tuple[Stretch, ...]:
-    """Return who leads where; ``places`` are log positions (g,), the others (r, g), nats per token.
+def find_stretches(positions: "FloatArray", loss: "FloatArray", noise: "FloatArray") -> tuple[Stretch, ...]:
+    """Return who leads where; ``positions`` rise, shape (g,), the others (r, g), in nats per token.
 
     The best run leads where the second best is more than ``CLEAR`` deviations behind, by the rules of
     ``_clear_part`` and ``_fill_narrow``. A change lies where two losses are the same, between two places.
     """
     import numpy as np
 
+    places = np.log(positions)
     order = np.argsort(loss, axis=0, kind="stable")[:2]
-    best, second, columns = order[0], order[1], np.arange(loss.shape[1])
-    gap = loss[second, columns] - loss[best, columns]
+    columns = np.arange(loss.shape[1])
+    gap = loss[order[1], columns] - loss[order[0], columns]
+    best, second = _break_ties(loss, order, gap)
     present = np.isfinite(loss)
     same_field = np.append(True, (present[:, 1:] == present[:, :-1]).all(axis=0))
     is_clear = gap > CLEAR * np.hypot(noise[best, columns], noise[second, columns])
@@ -223,12 +229,12 @@ def find_stretches(places: "FloatArray", loss: "FloatArray", noise: "FloatArray"
             leader[kept] = best[first]
     _fill_narrow(places, best, leader, same_field)
     segments = _segments(leader)
-    starts = [_between(places, loss, best, first) for first, _ in segments]
-    ends = [float(np.exp(place)) for place in (*starts[1:], places[-1])]
+    inner = [float(np.exp(_between(places, loss, best, first))) for first, _ in segments[1:]]
+    bounds = [float(positions[0]), *inner, float(positions[-1])]
     return tuple(
         Stretch(
-            start=float(np.exp(starts[number])),
-            end=ends[number],
+            start=bounds[number],
+            end=bounds[number + 1],
             leader=int(leader[first]),
             change=_change(loss, leader, best, second, first),
             front=(_most(best[first:end]), _most(second[first:end])),
@@ -236,6 +242,21 @@ def find_stretches(places: "FloatArray", loss: "FloatArray", noise: "FloatArray"
         )
         for number, (first, end) in enumerate(segments)
     )
+
+
+def _break_ties(loss: "FloatArray", order: "IntArray", gap: "FloatArray") -> "tuple[IntArray, IntArray]":
+    """Return the best run and the next at each place; of two alike the one that was best before."""
+    import numpy as np
+
+    untied = np.flatnonzero(gap != 0)
+    if not untied.size:
+        return order[0], order[1]
+    columns = np.arange(len(gap))
+    # the last place that is not tied, before the first of them that one
+    known = untied[np.maximum(np.searchsorted(untied, columns, side="right") - 1, 0)]
+    before = order[0, known]
+    best = np.where(loss[before, columns] == loss[order[0], columns], before, order[0])
+    return best, np.where(best == order[0], order[1], order[0])
 
 
 def _segments(labels: "IntArray") -> list[tuple[int, int]]:
@@ -297,7 +318,7 @@ def _between(places: "FloatArray", loss: "FloatArray", best: "IntArray", first: 
     """Return the log position of a change between a place and the one before it."""
     import numpy as np
 
-    if first == 0 or best[first - 1] == best[first]:
+    if best[first - 1] == best[first]:
         return float(places[first])
     pair = loss[[best[first - 1], best[first]], first - 1 : first + 1]
     if not np.isfinite(pair).all():  # one of the two begins or ends here

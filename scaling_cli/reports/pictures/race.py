@@ -129,7 +129,7 @@ def _gap(found: CurveComparison, one: PairRace) -> "tuple[FloatArray, FloatArray
     import numpy as np
 
     places = np.geomspace(*one.race.overlap, POINTS)
-    a, b = (found.runners[run].at(one.race.axis, np.log(places))[0] for run in (one.pair.a, one.pair.b))
+    a, b = (found.runners[run].at(one.race.axis, places)[0] for run in (one.pair.a, one.pair.b))
     return places, a - b
 
 
@@ -155,15 +155,15 @@ def _losses(
     for runner in runners:
         span = runner.span(axis)
         assert span is not None
-        places = np.linspace(*span, POINTS)
+        places = np.geomspace(*span, POINTS)
         loss, _ = runner.at(axis, places)
         decay = (1 - FINAL_SHARE) * float(found.curves.schedule[runner.index])
         decayed = places >= runner.position_of(axis, decay)
         shade = shades[runner.index]
-        lines += _pieces(np.exp(places), loss, decayed, ("fitted", SMOOTHED), ("beyond", DECAYED), shade)
+        lines += _pieces(places, loss, decayed, ("fitted", SMOOTHED), ("beyond", DECAYED), shade)
         tops.append(float(loss[int((1 - USUAL) * len(loss))]))
-        end = float(np.exp(span[1]))
-        ends += [float(np.exp(span[0])), end]
+        end = span[1]
+        ends += span
         if len(runners) <= MOST_NAMED:
             words.append(Text(found.curves.names[runner.index], *at(end, float(loss[-1]))))
         marks += [_law_mark(found, one, end) for one in found.beside if one.run == runner.index]
