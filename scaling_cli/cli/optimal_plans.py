@@ -1,0 +1,117 @@
+"""``scaling optimal`` under limits, from options and a plan file: hardware, money, data, sizes."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from scaling_cli.cli.options import read_laws, read_option, read_waste
+from scaling_cli.errors import InputError, UsageError
+from scaling_cli.units import (
+    PF_DAY,
+    parse_days,
+    parse_dollars,
+    parse_fraction,
+    parse_hardware_time,
+    parse_positive,
+    parse_sweep,
+)
+
+if TYPE_CHECKING:
+    from scaling_cli.planning.allocation import Allocation
+    from scaling_cli.planning.constrained.plan import Plan
+    from scaling_cli.reports.report import Report
+
+DEFAULT_LAW = "besiroglu2024"
+"""Limits are weighed against a loss: of the laws that are the default elsewhere, the first."""
+
+OF_HARDWARE = ("gpus", "gpu", "days", "mfu")
+"""What ``--budget 64xH100:30d@40%`` says as well."""
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "gpus": parse_positive,
+    "gpu": str,
+    "days": parse_days,
+    "mfu": parse_fraction,
+    "usd": parse_dollars,
+    "gpu_hour_price": parse_dollars,
+}
+
+
+def plan_under_limits(
+    known: dict[str, list[float]],
+    budgets: dict[str, list[str]],
+    limits: dict[str, str | None],
+    shares: dict[str, float],
+    law: list[str] | None,
+    ladder: bool,
+    config: str | None,
+) -> "tuple[Report, tuple[Allocation, ...]]":
+    """Solve the plans that the options and the plan file describe, under every law; options win."""
+    said: dict[str, Any] = {
+        name: read_option(f"--{name.replace('_', '-')}", _READ.get(name, parse_positive), text)
+        for name, text in limits.items()
+        if text is not None
+    }
+    said |= shares
+    if ladder:
+        said["ladder"] = True
+    laws: tuple[str, ...] = ()
+    from_file: dict[str, Any] = {}
+    if config is not None:
+        from scaling_cli.files.plan_file import read_plan
+
+        file = read_plan(config)
+        laws, from_file = file.laws, dict(file.known)
+    plans = [
+        _plan(from_file, {**said, **one}, config) for one in _combinations(known, budgets, said, from_file)
+    ]
+    cards = read_laws(law or list(laws) or [DEFAULT_LAW])
+
+    from scaling_cli.planning.constrained.answer import solve_plans
+    from scaling_cli.reports.constrained import constrained_report
+    from scaling_cli.reports.progress import progress
+
+    with progress("solving the plans", len(plans) * len(cards)) as advance:
+        solved = solve_plans(cards, plans, advance)
+    return constrained_report(solved), tuple(one.allocation for one in solved)
+
+
+def _combinations(
+    known: dict[str, list[float]],
+    budgets: dict[str, list[str]],
+    said: dict[str, Any],
+    from_file: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """Give every combination of the known values, budgets in days of petaFLOP/s or of hardware among them."""
+    given = [option for option, texts in budgets.items() if texts]
+    if len(given) > 1:
+        raise UsageError(
+            f"{' and '.join(given)} contradict each other: each is a budget", hint="give one of them"
+        )
+    spent: list[dict[str, Any]] = [{"flops": C} for C in known.pop("flops", [])]
+    for text in budgets["--pf-days"]:
+        spent += [{"flops": PF_DAY * days} for days in read_option("--pf-days", parse_sweep, text)]
+    for text in budgets["--budget"]:
+        twice = [name for name in OF_HARDWARE if name in said]
+        if twice:
+            raise UsageError(
+                f"--budget and --{twice[0]} contradict each other", hint="give the one or the others"
+            )
+        hardware = read_option("--budget", parse_hardware_time, text)
+        days = hardware.seconds / (24 * 3600)
+        spent.append({"gpus": hardware.count, "gpu": hardware.accelerator, "days": days, "mfu": hardware.mfu})
+    for budget, *values in product(spent or [{}], *known.values()):
+        yield {**budget, **dict(zip(known, values, strict=True))}
+
+
+def _plan(from_file: dict[str, Any], said: dict[str, Any], config: str | None) -> "Plan":
+    """Return one plan; what is wrong in the file alone is an error of the file."""
+    from scaling_cli.planning.constrained.plan import plan_of
+
+    known = {"waste": read_waste(None), **from_file, **said}
+    try:
+        return plan_of(known)
+    except UsageError as error:
+        if config is None or set(said) - {"interval", "waste"}:
+            raise
+        raise InputError(f"{config}: {error.message}", hint=error.hint) from None
