@@ -17,8 +17,8 @@ LEAST_POINTS = 20
 """Of fewer points no noise can be told from the curve: they are joined by straight lines."""
 
 MOST_POINTS = 250
-"""A curve of more points is gathered into so many bins first, evenly along the square root of the tokens: of a
-range of a hundred the first takes 7 % of its tokens and the last 0.7 %, finer where a schedule decays."""
+"""A curve of more points is gathered into so many bins first, evenly along the square root of the tokens.
+Over a factor of a hundred the first takes 7 % of its tokens and the last 0.7 %: finer where a schedule decays."""
 
 LINE_POINTS = 400
 
