@@ -144,6 +144,19 @@ def parse_duration(text: str) -> float:
     return number * _SECONDS[match["unit"] or {"minute": "min"}.get(word, word[0])]
 
 
+def parse_days(value: object) -> float:
+    """Read a time in days: ``30``, or a duration, ``30d``, ``12h``, ``2w``."""
+    text = str(value).strip()
+    if _DURATION.fullmatch(text):
+        return parse_duration(text) / _SECONDS["d"]
+    return parse_positive(value)
+
+
+def parse_dollars(value: object) -> float:
+    """Read an amount of dollars: ``2M``, ``$2M``, ``2.50``."""
+    return parse_positive(value.strip().removeprefix("$") if isinstance(value, str) else value)
+
+
 def format_count(number: float, digits: int = 4) -> str:
     """Write params or tokens for people: ``72.25B``, ``1.329T``, ``4096``."""
     for scale, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):

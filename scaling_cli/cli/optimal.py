@@ -1,11 +1,33 @@
 """``scaling optimal``: give what is known of a plan, see the rest under one law or several."""
 
-from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from scaling_cli.cli.optimal_options import (
+    DEFAULT_LAWS,
+    BudgetOption,
+    ConfigOption,
+    DaysOption,
+    FlopsOption,
+    GpuOption,
+    GpusOption,
+    InferenceOption,
+    LadderOption,
+    LawOption,
+    ListLawsOption,
+    LossOption,
+    MaxParamsOption,
+    MaxTokensOption,
+    MfuOption,
+    ParamsOption,
+    PfDaysOption,
+    PriceOption,
+    RatioOption,
+    ShowLawOption,
+    TokensOption,
+    UniqueOption,
+    UsdOption,
+)
 from scaling_cli.cli.options import (
     DEFAULT_INTERVAL,
     FormatOption,
@@ -14,8 +36,6 @@ from scaling_cli.cli.options import (
     PlotOption,
     StrictOption,
     WasteOption,
-    complete_budget,
-    complete_law,
     read_interval,
     read_laws,
     read_option,
@@ -31,59 +51,13 @@ from scaling_cli.units import PF_DAY, parse_hardware_time, parse_sweep
 if TYPE_CHECKING:
     from scaling_cli.planning.allocation import Allocation
     from scaling_cli.reports.pictures.picture import Picture
-
-DEFAULT_LAWS = "chinchilla"
+    from scaling_cli.reports.report import Report
 
 EPILOG = """Examples:
 
 $ scaling optimal --flops 5.76e23
 
 $ scaling optimal --params 280B --tokens 300B --law besiroglu2024 --format json"""
-
-
-Known = partial(typer.Option, rich_help_panel="What is known (one asks for the optimum, two are a what-if)")
-Laws = partial(typer.Option, rich_help_panel="Laws")
-
-FlopsOption = Annotated[
-    list[str] | None,
-    Known("--flops", metavar="C", help="A budget, 5.76e23; repeat it, or sweep 1e20:1e26:7."),
-]
-PfDaysOption = Annotated[
-    list[str] | None, Known("--pf-days", metavar="C", help="A budget in petaFLOP/s-days.")
-]
-BudgetOption = Annotated[
-    list[str] | None,
-    Known(
-        "--budget",
-        metavar="HARDWARE",
-        help='A budget as "64xH100:30d@40%": count x accelerator : duration @ MFU.',
-        autocompletion=complete_budget,
-    ),
-]
-ParamsOption = Annotated[list[str] | None, Known("--params", metavar="N", help="A model size, 70B.")]
-TokensOption = Annotated[list[str] | None, Known("--tokens", metavar="D", help="Training tokens, 1.4T.")]
-RatioOption = Annotated[list[str] | None, Known("--tokens-per-param", metavar="D/N", help="Their ratio, 20.")]
-LossOption = Annotated[list[str] | None, Known("--loss", metavar="L", help="A loss in nats per token, 2.0.")]
-LawOption = Annotated[
-    list[str] | None,
-    Laws(
-        "--law",
-        metavar="NAME|FILE",
-        help="A published law, a law file, all, or chinchilla (four of them); repeat it.",
-        show_default=DEFAULT_LAWS,
-        autocompletion=complete_law,
-    ),
-]
-ListLawsOption = Annotated[bool, Laws("--list-laws", help="List the published laws, and stop.")]
-ShowLawOption = Annotated[
-    str | None,
-    Laws(
-        "--show-law",
-        metavar="NAME|FILE",
-        help="Show one law whole, and stop.",
-        autocompletion=complete_law,
-    ),
-]
 
 
 def optimal(
@@ -94,6 +68,18 @@ def optimal(
     tokens: TokensOption = None,
     tokens_per_param: RatioOption = None,
     loss: LossOption = None,
+    gpus: GpusOption = None,
+    gpu: GpuOption = None,
+    days: DaysOption = None,
+    mfu: MfuOption = None,
+    usd: UsdOption = None,
+    gpu_hour_price: PriceOption = None,
+    inference_tokens: InferenceOption = None,
+    unique_tokens: UniqueOption = None,
+    max_params: MaxParamsOption = None,
+    max_tokens: MaxTokensOption = None,
+    ladder: LadderOption = False,
+    config: ConfigOption = None,
     law: LawOption = None,
     list_laws: ListLawsOption = False,
     show_law: ShowLawOption = None,
@@ -112,28 +98,52 @@ def optimal(
     if list_laws or show_law:
         _show_laws(show_law, output_format, output)
         return
-    options = {
-        "flops": ("--flops", flops),
-        "params": ("--params", params),
-        "tokens": ("--tokens", tokens),
-        "tokens_per_param": ("--tokens-per-param", tokens_per_param),
-        "loss": ("--loss", loss),
+    known = _read_known(
+        flops=flops, params=params, tokens=tokens, tokens_per_param=tokens_per_param, loss=loss
+    )
+    budgets = {"--flops": flops or [], "--pf-days": pf_days or [], "--budget": budget or []}
+    shares = {"interval": read_interval(interval)} | ({"waste": read_waste(waste)} if waste else {})
+    limits = {
+        "gpus": gpus,
+        "gpu": gpu,
+        "days": days,
+        "mfu": mfu,
+        "usd": usd,
+        "gpu_hour_price": gpu_hour_price,
+        "inference_tokens": inference_tokens,
+        "unique_tokens": unique_tokens,
+        "max_params": max_params,
+        "max_tokens": max_tokens,
     }
-    known = {name: _read_sweeps(option, texts) for name, (option, texts) in options.items() if texts}
-    budgets, findings = _read_budgets(known.pop("flops", []), pf_days or [], budget or [])
-    shares = {"waste": read_waste(waste), "interval": read_interval(interval)}
-    questions = _questions(budgets, known, findings, shares)
+    if config or ladder or any(text is not None for text in limits.values()):
+        from scaling_cli.cli.optimal_plans import plan_under_limits
+
+        report, allocations = plan_under_limits(known, budgets, limits, shares, law, ladder, config)
+    else:
+        report, allocations = _plan(known, budgets, shares, law)
+    drawing = Plot(plot, lambda: _picture(allocations)) if plot else None
+    show(report, output_format, output, strict=strict, plot=drawing)
+    refusals = [plan.refusal for plan in allocations if plan.refusal]
+    if len(refusals) == len(allocations):
+        raise ScalingError(f"none of the laws could answer: {refusals[0].message}")
+
+
+def _plan(
+    known: dict[str, list[float]],
+    budgets: dict[str, list[str]],
+    shares: dict[str, float],
+    law: list[str] | None,
+) -> "tuple[Report, tuple[Allocation, ...]]":
+    """Answer what one or two known quantities ask, under every law."""
+    C, findings = _read_budgets(known.pop("flops", []), budgets["--pf-days"], budgets["--budget"])
+    questions = _questions(C, known, findings, {"waste": read_waste(None), **shares})
     cards = read_laws(law or [DEFAULT_LAWS])
 
     from scaling_cli.planning.allocation import allocate_all
     from scaling_cli.reports.plan import plan_report
 
     allocations = allocate_all(cards, questions)
-    drawing = Plot(plot, lambda: _picture(allocations)) if plot else None
-    show(plan_report(allocations), output_format, output, strict=strict, plot=drawing)
-    refusals = [plan.refusal for plan in allocations if plan.refusal]
-    if len(refusals) == len(allocations):
-        raise ScalingError(f"none of the laws could answer: {refusals[0].message}")
+    return plan_report(allocations), allocations
 
 
 def _picture(allocations: "tuple[Allocation, ...]") -> "Picture | None":
@@ -153,6 +163,13 @@ def _show_laws(name: str | None, output_format: Format, output: str | None) -> N
         return
     cards = read_laws([name], "--show-law")
     show(law_report(cards[0]) if len(cards) == 1 else laws_report(cards), output_format, output)
+
+
+def _read_known(**texts: list[str] | None) -> dict[str, list[float]]:
+    """Return the values of the quantities that are given, by name."""
+    return {
+        name: _read_sweeps(f"--{name.replace('_', '-')}", given) for name, given in texts.items() if given
+    }
 
 
 def _read_sweeps(option: str, texts: list[str]) -> list[float]:

@@ -44,6 +44,18 @@ def complete_budget(incomplete: str) -> list[str]:
     return [f"{incomplete}{chip[len(name) :]}:" for chip in fitting]
 
 
+def complete_gpu(incomplete: str) -> list[str]:
+    """Complete the name of an accelerator."""
+    from scaling_cli.planning.hardware import ACCELERATORS
+
+    # what was typed stays as it was typed: a shell drops offers that do not begin with it
+    return [
+        incomplete + chip.name[len(incomplete) :]
+        for chip in ACCELERATORS
+        if chip.name.lower().startswith(incomplete.lower())
+    ]
+
+
 Answer = partial(typer.Option, rich_help_panel="The answer")
 
 FormatOption = Annotated[

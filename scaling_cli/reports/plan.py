@@ -100,13 +100,13 @@ def plan_table(allocations: Sequence[Allocation], *, with_law: bool = True) -> T
         if index and plan.question != allocations[index - 1].question:
             groups.add(len(rows))
         cells = [
-            _show(plan.flops, format_flops),
-            _show(plan.params, format_count),
-            _show(plan.tokens, format_count),
-            _show(plan.tokens_per_param, lambda ratio: format_number(ratio, 4)),
-            _show(plan.loss, lambda loss: f"{loss:.4f}"),
+            show_number(plan.flops, format_flops),
+            show_number(plan.params, format_count),
+            show_number(plan.tokens, format_count),
+            show_number(plan.tokens_per_param, lambda ratio: format_number(ratio, 4)),
+            show_number(plan.loss, lambda loss: f"{loss:.4f}"),
         ]
-        cells += [_show(plan.waste, format_share)] if has_waste else []
+        cells += [show_number(plan.waste, format_share)] if has_waste else []
         flat = plan.flat_range
         cells += [f"{format_count(flat.low)}-{format_count(flat.high)}" if flat else UNKNOWN]
         rows.append((plan.card.name, *cells) if with_law else tuple(cells))
@@ -199,5 +199,6 @@ def _summed_up(findings: list[Finding]) -> Finding:
     return replace(last, message=f"{last.message} (and {len(findings) - 1} more rows likewise)")
 
 
-def _show(value: float | None, write: Callable[[float], str]) -> str:
+def show_number(value: float | None, write: Callable[[float], str]) -> str:
+    """Write a number, or that it is unknown."""
     return UNKNOWN if value is None else write(value)

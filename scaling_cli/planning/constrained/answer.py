@@ -27,7 +27,7 @@ from scaling_cli.planning.constrained.plan import Plan, Sizes
 from scaling_cli.planning.constrained.problem import problem_of, with_budget_of_size
 from scaling_cli.planning.constrained.solved import Point, SolvedPlan
 from scaling_cli.planning.constrained.solver import Problem, solve_limits
-from scaling_cli.planning.constrained.wording import describe_conflict, describe_way_out
+from scaling_cli.planning.constrained.wording import describe_conflict, describe_ways_out
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.roots import find_root
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
@@ -180,8 +180,7 @@ def _conflicting(card: LawCard, plan: Plan, problem: Problem) -> SolvedPlan:
     """Name the smallest sets of limits that contradict each other, and the way out of each."""
     conflicts = find_conflicts(problem)
     message = "; ".join(describe_conflict(conflict) for conflict in conflicts)
-    way_out = ". ".join(describe_way_out(conflict) for conflict in conflicts)
-    return _refused(card, plan, Finding("infeasible", "refusal", message), way_out)
+    return _refused(card, plan, Finding("infeasible", "refusal", message), describe_ways_out(conflicts))
 
 
 def _optimum_of_ladder(

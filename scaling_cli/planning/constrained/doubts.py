@@ -45,7 +45,7 @@ def _data_capped(solved: SolvedPlan) -> tuple[Finding, ...]:
     if limit.compute_cost and solved.total_flops:
         costs.append(f"{format_share(limit.compute_cost / solved.total_flops)} of the compute")
     message = (
-        f"tokens are capped at the {format_count(limit.limit)} unique ones, as this law knows fresh data alone: "
+        f"tokens are capped at the {format_count(limit.limit)} unique ones, for this law knows no others: "
         f"that costs {' and '.join(costs) or 'nothing'}"
     )
     return (Finding("data-capped", "warning", message),)
@@ -59,8 +59,8 @@ def _inference(solved: SolvedPlan) -> tuple[Finding, ...]:
     is_priced = solved.hardware is not None and solved.hardware.serving_usd is not None
     message = (
         f"the training-only optimum of the same loss, {format_count(other.params)} on "
-        f"{format_count(other.tokens)}, trains for less and costs more in all: with the demand served this plan "
-        f"saves {format_share(saving)} of the {'dollars' if is_priced else 'compute'}"
+        f"{format_count(other.tokens)}, trains for less and costs more in all: with its demand served this "
+        f"plan saves {format_share(saving)} of the {'dollars' if is_priced else 'compute'}"
     )
     return (Finding("inference-saving", "info", message),)
 

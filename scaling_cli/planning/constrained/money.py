@@ -52,6 +52,7 @@ class HardwareUse:
     gpu_hours: float | None
     days: float | None
     usd: float | None
+    is_serving: bool = False
     serving_hours: float | None = None
     serving_usd: float | None = None
 
@@ -176,6 +177,7 @@ def hardware_use(plan: Plan, rates: Rates, flops: float, inference_flops: float)
         gpu_hours=hours,
         days=days,
         usd=None if rates.training.usd is None else flops * rates.training.usd,
+        is_serving=served,
         serving_hours=inference_flops * rates.serving.hours if served and rates.serving.hours else None,
         serving_usd=inference_flops * rates.serving.usd if served and rates.serving.usd else None,
     )

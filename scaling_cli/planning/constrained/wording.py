@@ -1,7 +1,7 @@
 """How limits and their values are said."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from scaling_cli.planning.constrained.conflicts import Conflict
 from scaling_cli.planning.constrained.limits import Limit, TargetLoss
@@ -54,8 +54,13 @@ def describe_conflict(conflict: Conflict) -> str:
     return f"no plan has {', '.join(said[:-1])} and {said[-1]}"
 
 
-def describe_way_out(conflict: Conflict) -> str:
+def describe_ways_out(conflicts: Sequence[Conflict]) -> str:
     """Say from which value of each limit on there is a plan."""
+    found = [way for conflict in conflicts if (way := _ways_out(conflict))]
+    return f"feasible with {'; and with '.join(found)}" if found else "no change of one limit alone is enough"
+
+
+def _ways_out(conflict: Conflict) -> str:
     ways = []
     for limit, value in zip(conflict.limits, conflict.nearest, strict=True):
         if value is None:
