@@ -61,7 +61,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecipeComparison:
-    """A recipe against the baseline. ``pairing`` says how their draws go together, ``None`` without any.
+    """A recipe against the baseline: ``draws`` pairs of laws, and by what they are pairs (``pairing``).
 
     ``p_better`` is the share of the draws in which the recipe reaches less loss with ``target`` FLOPs,
     ``None`` without draws. ``at_target`` is the multiplier there, ``curve`` the multiplier from the
@@ -70,6 +70,7 @@ class RecipeComparison:
 
     baseline: Recipe
     recipe: Recipe
+    draws: int
     pairing: Pairing | None
     target: float
     at_target: Multiplier
@@ -175,6 +176,7 @@ def _compare(
     return RecipeComparison(
         baseline=baseline,
         recipe=recipe,
+        draws=0 if pairs is None else len(pairs.first),
         pairing=None if pairs is None else pairs.by,
         target=target,
         at_target=multiplier_at(A, B, target, level, draws),
@@ -233,7 +235,8 @@ def _frontier_point(recipe: Recipe, C: float, level: float) -> FrontierPoint:
 
 def _mixed_params(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
     """Warn where the recipes count params, and with them C = 6 N D, in different ways."""
-    kinds = {one.name: one.card.params_definition for one in recipes}
+    # however a source says it, "total, with one embedding", it is total
+    kinds = {one.name: one.card.params_definition.partition(",")[0] for one in recipes}
     if len({kind for kind in kinds.values() if kind != NOT_STATED}) < 2:
         return ()
     said = ", ".join(f"{name} {kind}" for name, kind in kinds.items())

@@ -17,17 +17,17 @@ from scaling_cli.reports.recipe_words import (
     summary,
     verdict,
 )
-from scaling_cli.reports.report import Cell, Note, Report, Table
+from scaling_cli.reports.report import Cell, Note, Record, Report, Table
 from scaling_cli.units import format_flops, format_number, format_share
 
 UNKNOWN = "-"
 
-LONGEST_NAME = 24
+LONGEST_NAME = 21
 """Of a recipe's name in a table so many letters stand, so that it fits 80 columns; the JSON has all."""
 
 _LAWS = (
-    "The frontiers L*(C) = E + K C^-exponent, with their loss at the target and the {level} intervals of "
-    "the law and of one new run{by}."
+    "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs and the {level} intervals "
+    "of the law and of one new run{by}."
 )
 _BY = {
     "bootstrap": "from refits to resampled runs",
@@ -52,12 +52,7 @@ def compare_recipes_report(found: RecipesCompared) -> Report:
             ],
             "findings": [finding.as_dict() for finding in found.findings],
         },
-        sections=(
-            *(summary(one, found.level) for one in found.comparisons),
-            _multiplier_table(found),
-            *(_exponent_table(one, found.level) for one in found.comparisons),
-            _law_table(found),
-        ),
+        sections=tuple(_sections(found)),
         rows=list(_rows(found)),
         notes=_notes(found),
     )
@@ -71,6 +66,7 @@ def _comparison_dict(one: RecipeComparison, found: RecipesCompared) -> dict[str,
         "recipe": one.recipe.name,
         "verdict": verdict(one, found.level),
         "target": one.target,
+        "draws": one.draws,
         "pairing": one.pairing,
         "multipliers": [_multiplier_dict(each) for each in one.multipliers],
         "p_better": one.p_better,
@@ -146,35 +142,35 @@ def _list(ends: Ends | None) -> list[float | None] | None:
     return None if ends is None else list(ends)
 
 
-def _multiplier_table(found: RecipesCompared) -> Table:
+def _sections(found: RecipesCompared) -> Iterator[Record | Table]:
+    """Return what is said of each recipe, one after the other, and at last the laws of all."""
+    for one in found.comparisons:
+        is_last = one is found.comparisons[-1]
+        yield summary(one, found.level)
+        yield _multiplier_table(one, found, caption=_multiplier_caption(found) if is_last else "")
+        yield _exponent_table(one, found.level)
+    yield _law_table(found)
+
+
+def _multiplier_table(comparison: RecipeComparison, found: RecipesCompared, caption: str) -> Table:
     """Return the multipliers: the baseline's budget and loss, and what the recipe needs for the same."""
-    several = len(found.comparisons) > 1
-    has_draws = any(one.interval for each in found.comparisons for one in each.multipliers)
+    has_draws = any(one.interval for one in comparison.multipliers)
     headings = ["FLOPs", "loss", "recipe's FLOPs", "multiplier"]
     headings += [f"{format_share(found.level)} interval", "P(better)"] if has_draws else []
-    rows: list[tuple[str, ...]] = []
-    groups: set[int] = set()
-    for comparison in found.comparisons:
-        groups.add(len(rows))
-        for one in comparison.multipliers:
-            needed = one.flops / one.value if one.flops and one.value else None
-            cells = [
-                _show(one.flops, lambda C: format_flops(C, 3)),
-                f"{one.loss:.4f}",
-                _show(needed, lambda C: format_flops(C, 3)),
-                _show(one.value, format_times),
-            ]
-            if has_draws:
-                ends = "" if one.interval is None else format_ends(one.interval, format_times)
-                cells += [ends, _show(one.p_better, format_chance)]
-            rows.append((_short(comparison.recipe.name), *cells) if several else tuple(cells))
-    return Table(
-        headings=("recipe", *headings) if several else tuple(headings),
-        rows=tuple(rows),
-        is_text=frozenset({0} if several else set()),
-        groups=frozenset(groups - {0}),
-        caption=_multiplier_caption(found),
-    )
+    rows = []
+    for one in comparison.multipliers:
+        needed = one.flops / one.value if one.flops and one.value else None
+        cells = [
+            _show(one.flops, lambda C: format_flops(C, 3)),
+            f"{one.loss:.4f}",
+            _show(needed, lambda C: format_flops(C, 3)),
+            _show(one.value, format_times),
+        ]
+        if has_draws:
+            ends = "" if one.interval is None else format_ends(one.interval, format_times)
+            cells += [ends, _show(one.p_better, lambda p: format_chance(p, comparison.draws))]
+        rows.append(tuple(cells))
+    return Table(headings=tuple(headings), rows=tuple(rows), is_text=frozenset(), caption=caption)
 
 
 def _multiplier_caption(found: RecipesCompared) -> str:
@@ -193,21 +189,19 @@ def _multiplier_caption(found: RecipesCompared) -> str:
 
 
 def _exponent_table(one: RecipeComparison, level: float) -> Table:
-    """Return the exponents of both recipes and their differences."""
+    """Return the exponents of the recipe beside the baseline's, and their differences."""
     differences = one.shared_exponents.differences
     has_draws = any(each.interval for each in differences.values())
-    headings = ["exponent", _short(one.baseline.name), _short(one.recipe.name), "difference"]
+    headings = ["exponent", "baseline's", "recipe's", "difference"]
     rows = []
     for name, each in differences.items():
-        first = one.baseline.exponents[name]
-        cells = [name, f"{first:.4f}", f"{one.recipe.exponents[name]:.4f}", f"{each.value:+.4f}"]
+        first, second = one.baseline.exponents[name], one.recipe.exponents[name]
+        cells = [name, f"{first:.4f}", f"{second:.4f}", f"{each.value:+.4f}"]
         if has_draws:
-            cells.append("" if each.interval is None else format_ends(each.interval, lambda x: f"{x:+.4f}"))
+            cells += ["" if each.interval is None else format_ends(each.interval, "{:+.4f}".format)]
         rows.append(tuple(cells))
-    return Table(
-        headings=(*headings, f"{format_share(level)} interval") if has_draws else tuple(headings),
-        rows=tuple(rows),
-    )
+    headings += [f"{format_share(level)} interval"] if has_draws else []
+    return Table(headings=tuple(headings), rows=tuple(rows))
 
 
 def _law_table(found: RecipesCompared) -> Table:
@@ -232,7 +226,7 @@ def _law_table(found: RecipesCompared) -> Table:
     return Table(
         headings=("recipe", "runs", "E", "exponent", "loss", "interval", "new run"),
         rows=tuple(rows),
-        caption=_LAWS.format(level=format_share(found.level), by=by),
+        caption=_LAWS.format(target=format_flops(found.target), level=format_share(found.level), by=by),
     )
 
 

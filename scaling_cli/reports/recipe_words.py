@@ -10,8 +10,8 @@ from scaling_cli.planning.shared_exponents import SharedExponents
 from scaling_cli.reports.report import Record
 from scaling_cli.units import format_flops, format_number, format_share
 
-LEAST_CHANCE = 1e-3
-"""A thousand draws cannot tell a smaller chance than this from none."""
+SMALL_P = 1e-3
+"""A p-value below this is small whatever it is."""
 
 _PAIRINGS = {
     "paired": "paired: both tables hold the same runs, and are resampled alike",
@@ -25,7 +25,11 @@ def verdict(one: RecipeComparison, level: float) -> str:
     name, baseline, C = one.recipe.name, one.baseline.name, format_flops(one.target)
     at = one.at_target
     if at.compute is None:
-        sure = "" if at.p_better is None else f" (better in {format_chance(at.p_better)} of the draws)"
+        sure = (
+            ""
+            if at.p_better is None
+            else f" (better in {format_chance(at.p_better, one.draws)} of the draws)"
+        )
         return f"{name} never reaches the loss that {baseline} reaches with {C} FLOPs{sure}"
     needs = f"{name} needs {format_times(at.compute)} the compute of {baseline} at {C}"
     if at.interval is None:
@@ -34,8 +38,10 @@ def verdict(one: RecipeComparison, level: float) -> str:
     inverse = (None if high is None else 1 / high, None if low is None else 1 / low)
     needs = f"{needs} ({format_share(level)}: {format_ends(inverse, format_times)})"
     if (low is None or low <= 1) and (high is None or high >= 1):
-        p = 0.5 if at.p_better is None else at.p_better
-        return f"which is better is open: {needs}, and is the better one in {format_chance(p)} of the draws"
+        chance = (
+            "" if at.p_better is None else f", better in {format_chance(at.p_better, one.draws)} of the draws"
+        )
+        return f"which is better is open: {needs}{chance}"
     return f"{needs}; {_growth(one)}"
 
 
@@ -72,11 +78,11 @@ def _crossover(crossover: Crossover, one: RecipeComparison, level: float) -> str
         if not crossover.share:
             return none
         where = "" if crossover.interval is None else f": {format_ends(crossover.interval, format_budget)}"
-        return f"{none}; in {format_chance(crossover.share)} of the draws {leader} takes the lead{where}"
+        return f"{none}; in {format_share(crossover.share)} of the draws {leader} takes the lead{where}"
     sure = ""
     if crossover.interval is not None:
         sure = f" ({format_share(level)}: {format_ends(crossover.interval, format_budget)})"
-    share = "" if crossover.share is None else f", so in {format_chance(crossover.share)} of the draws"
+    share = "" if crossover.share is None else f", so in {format_share(crossover.share)} of the draws"
     other = "" if crossover.other is None else f"; the other way round at {format_budget(crossover.other)}"
     return f"{format_budget(crossover.flops)}{sure}: {leader} takes the lead{share}{other}"
 
@@ -97,8 +103,8 @@ def _exponents(shared: SharedExponents) -> str:
     if shared.p_value is None:
         has_draws = any(each.interval for each in shared.differences.values())
         return "shared or fixed: there is nothing to test" if has_draws else "not tested, for want of draws"
-    is_small = shared.p_value < LEAST_CHANCE
-    p = f"p < {LEAST_CHANCE:g}" if is_small else f"p = {format_number(shared.p_value, 2)}"
+    is_small = shared.p_value < SMALL_P
+    p = f"p < {SMALL_P:g}" if is_small else f"p = {format_number(shared.p_value, 2)}"
     if shared.is_rejected:
         return f"different: the same ones for both are refused ({p})"
     return f"not told apart: they may be the same ({p})"
@@ -122,11 +128,12 @@ def format_times(value: float) -> str:
     return f"{rounded:.{max(0, 2 - math.floor(math.log10(rounded)))}f}x"
 
 
-def format_chance(p: float) -> str:
-    """Write a share of the draws; however many there are, none is a proof."""
-    if p > 1 - LEAST_CHANCE:
-        return f"> {format_share(1 - LEAST_CHANCE)}"
-    return f"< {format_share(LEAST_CHANCE)}" if p < LEAST_CHANCE else format_share(p)
+def format_chance(p: float, draws: int) -> str:
+    """Write a share of so many draws: where all or none of them agree, one more could be otherwise."""
+    least = 1 / max(draws, 2)
+    if p > 1 - least:
+        return f"> {format_share(1 - least)}"
+    return f"< {format_share(least)}" if p < least else format_share(p)
 
 
 def format_budget(C: float) -> str:

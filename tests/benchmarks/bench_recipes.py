@@ -22,7 +22,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_calibration import BUDGETS, LEVEL, NOISES, REPLICATES, RESAMPLING, SIZES, study
+from bench_calibration import (  # type: ignore[import-not-found]  # it lies beside this script
+    BUDGETS,
+    LEVEL,
+    NOISES,
+    REPLICATES,
+    RESAMPLING,
+    SIZES,
+    study,
+)
 from scipy.optimize import brentq
 
 from scaling_cli.files.run_table import read_runs
