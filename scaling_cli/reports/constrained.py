@@ -26,7 +26,7 @@ def constrained_report(solved: Sequence[SolvedPlan]) -> Report:
     allocations = [one.allocation for one in solved]
     sections: list[Table | Record] = [plan_table(allocations)]
     for one in solved:
-        sections += _sections(one, is_alone=len(solved) == 1)
+        sections += _sections(one, is_alone=len(solved) == 1, is_last=one is solved[-1])
     return Report(
         schema="scaling.optimal/1",
         data={"results": [constrained_dict(one) for one in solved]},
@@ -131,8 +131,8 @@ def _row(solved: SolvedPlan) -> dict[str, Cell]:
     return row | added
 
 
-def _sections(solved: SolvedPlan, *, is_alone: bool) -> list[Table | Record]:
-    """Return what a person reads of one plan below the table of all."""
+def _sections(solved: SolvedPlan, *, is_alone: bool, is_last: bool) -> list[Table | Record]:
+    """Return what a person reads of one plan below the table of all; captions stand below the last."""
     if solved.allocation.refusal:
         return []
     found: list[Table | Record] = []
@@ -144,9 +144,9 @@ def _sections(solved: SolvedPlan, *, is_alone: bool) -> list[Table | Record]:
     if solved.hardware is not None:
         found.append(_hardware_record(solved.hardware))
     if any(one.name not in BUDGETS for one in solved.constraints) or len(solved.constraints) > 1:
-        found.append(_limits_table(solved))
+        found.append(_limits_table(solved, LIMITS_CAPTION if is_last else ""))
     if solved.ladder is not None:
-        found.append(_ladder_table(solved.ladder))
+        found.append(_ladder_table(solved.ladder, LADDER_CAPTION if is_last else ""))
     return found
 
 
@@ -207,7 +207,7 @@ def _with_serving(training: float | None, serving: float | None, unit: str = "")
     return f"{first} to train, {second} to serve: {both}"
 
 
-def _limits_table(solved: SolvedPlan) -> Table:
+def _limits_table(solved: SolvedPlan, caption: str) -> Table:
     """Return the limits, whether they bind, and what they cost."""
     total = solved.total_flops
     rows = []
@@ -224,16 +224,16 @@ def _limits_table(solved: SolvedPlan) -> Table:
         binds = ("yes", *costs) if one.active else ("no", "", "", "")
         rows.append((name, format_limit(one.name, one.limit), *binds))
     headings = ("limit", "at", "binds", "loss cost", "compute cost", "dL/dlog limit")
-    return Table(headings, tuple(rows), caption=LIMITS_CAPTION)
+    return Table(headings, tuple(rows), caption=caption)
 
 
-def _ladder_table(ladder: Ladder) -> Table:
+def _ladder_table(ladder: Ladder, caption: str) -> Table:
     """Return the sizes at the loss of the optimum."""
     headings = (
         *("size", "params", "tokens", "x tokens", "training FLOPs", "x FLOPs"),
         *("saved per token", "pays beyond", "best at"),
     )
-    return Table(headings, tuple(_rung_cells(rung) for rung in ladder.rungs), caption=LADDER_CAPTION)
+    return Table(headings, tuple(_rung_cells(rung) for rung in ladder.rungs), caption=caption)
 
 
 def _rung_cells(rung: Rung) -> tuple[str, ...]:

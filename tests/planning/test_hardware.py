@@ -3,7 +3,7 @@
 import pytest
 
 from scaling_cli.errors import UsageError
-from scaling_cli.planning.hardware import ACCELERATORS, find_accelerator, hardware_flops
+from scaling_cli.planning.hardware import ACCELERATORS, find_accelerator, find_chip, hardware_flops
 from scaling_cli.units import parse_hardware_time
 
 # name as a reference lists it: dense peak in TFLOP/s, BF16 or (V100) FP16
@@ -98,3 +98,27 @@ def test_a_chip_whose_peak_is_easily_misread_says_how_it_is_meant() -> None:
     _, findings = hardware_flops(parse_hardware_time("8xMI250X:1d@40%"))
     assert [finding.id for finding in findings] == ["accelerator-peak"]
     assert "two devices" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("name", "fp8"), [("H100", 1979), ("H100-PCIe", 1513), ("B200", 4500), ("MI300X", 2614.9), ("v6e", 918)]
+)
+def test_the_precision_picks_the_peak(name: str, fp8: float) -> None:
+    chip = find_accelerator(name)
+    assert chip.peak("fp8") == fp8 * 1e12
+    assert chip.peak() == chip.peak("bf16") == chip.peak_flops_per_second
+
+
+@pytest.mark.parametrize("name", ["V100", "A100", "H100-NVL", "MI250X", "TPU-v5p"])
+def test_a_chip_without_an_fp8_figure_has_no_fp8_peak(name: str) -> None:
+    assert find_accelerator(name).peak("fp8") is None
+
+
+@pytest.mark.parametrize(("typed", "name"), [("h800", "H800"), ("cs2", "CS-2"), ("A100-80GB", "A100-SXM")])
+def test_chips_of_model_cards_are_known_by_name(typed: str, name: str) -> None:
+    assert find_chip(typed).name == name
+
+
+def test_a_chip_whose_peak_nobody_knows_makes_no_budget() -> None:
+    with pytest.raises(UsageError, match="no dense peak of H800 is known"):
+        hardware_flops(parse_hardware_time("8xH800:1d@40%"))

@@ -179,7 +179,8 @@ def _refused(card: LawCard, plan: Plan, refusal: Finding, way_out: str) -> Solve
 def _conflicting(card: LawCard, plan: Plan, problem: Problem) -> SolvedPlan:
     """Name the smallest sets of limits that contradict each other, and the way out of each."""
     conflicts = find_conflicts(problem)
-    message = "; ".join(describe_conflict(conflict) for conflict in conflicts)
+    E, demand = problem.law.E, plan.inference_tokens
+    message = "; ".join(describe_conflict(conflict, E=E, demand=demand) for conflict in conflicts)
     return _refused(card, plan, Finding("infeasible", "refusal", message), describe_ways_out(conflicts))
 
 

@@ -23,8 +23,8 @@ from scaling_cli.planning.constrained.limits import (
 from scaling_cli.planning.constrained.surface import Surface
 from scaling_cli.planning.roots import find_root
 
-LARGEST_LOG_PARAMS = 230.0
-"""No plan has more than e^230 = 1e100 params."""
+LARGEST_LOG_PARAMS = 600.0
+"""No plan has more than e^600 = 1e260 params: their tokens are still a float."""
 
 SLACK = 1e-12
 """Limits that meet in a point (a fixed size and a fixed ratio) do so to a rounding of log D."""

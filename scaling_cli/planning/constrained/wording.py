@@ -46,8 +46,16 @@ def _say(name: str, value: float) -> str:
     return written if name in BUDGETS else f"{limit_words(name)} {written}"
 
 
-def describe_conflict(conflict: Conflict) -> str:
-    """Say which limits contradict each other."""
+def describe_conflict(conflict: Conflict, *, E: float, demand: float | None) -> str:
+    """Say which limits contradict each other; no budget goes below E, and ``demand`` is D_inf."""
+    if all(isinstance(limit, TargetLoss) and limit.value <= E for limit in conflict.limits):
+        loss = describe_limit(conflict.limits[0])
+        return f"{loss} cannot be reached: no budget goes below E = {format_number(E)}"
+    serves = demand is not None and any(limit.is_budget for limit in conflict.limits)
+    return _contradiction(conflict) + (f", {format_count(demand or 0)} tokens served" if serves else "")
+
+
+def _contradiction(conflict: Conflict) -> str:
     said = [describe_limit(limit) for limit in conflict.limits]
     if len(said) == 1:
         return f"no plan has {said[0]}"
@@ -68,9 +76,7 @@ def _ways_out(conflict: Conflict) -> str:
         goes_up = limit.is_most or isinstance(limit, TargetLoss)
         rounded = _outward(value, upwards=goes_up)
         ways.append(f"{_say(limit.name, rounded)} {'or more' if goes_up else 'or less'}")
-    return (
-        f"feasible with {'; or '.join(ways)}" if ways else "no value of one of them alone makes it feasible"
-    )
+    return ", or ".join(ways)
 
 
 def _outward(value: float, *, upwards: bool) -> float:
