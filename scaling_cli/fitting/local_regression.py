@@ -18,7 +18,7 @@ LEAST_POINTS = 20
 
 MOST_POINTS = 250
 """A curve of more points is gathered into so many bins first, evenly along the square root of the tokens.
-Over a factor of a hundred the first takes 7 % of its tokens and the last 0.7 %: finer where a schedule decays."""
+Over a factor of a hundred the first takes 7 % of its tokens, the last 0.7 %: finer where a decay ends."""
 
 LINE_POINTS = 400
 

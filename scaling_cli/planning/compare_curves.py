@@ -74,8 +74,8 @@ def is_later(second: float, first: float) -> bool:
 class CurveComparison:
     """Curves against each other: every race, who leads where, and the runs beside laws.
 
-    ``leaders`` name runs by their index in ``curves`` and are there for three runs and more. ``name`` is the
-    file's, ``level`` that of the laws' intervals.
+    ``leaders`` name runs by their index in ``curves`` and are there for three runs and more, where no pairs
+    were named. ``name`` is the file's, ``level`` that of the laws' intervals.
     """
 
     curves: Curves
@@ -145,7 +145,7 @@ def compare_curves(
         name=read.name,
         runners=tuple(runners),
         races=tuple(races),
-        leaders=_leaders(order) if len(order) > 2 else {},
+        leaders=_leaders(order) if len(order) > 2 and not pairs else {},
         beside=tuple(beside),
         laws=tuple(card for card, _ in usable),
         level=level,

@@ -1,4 +1,4 @@
-"""Which runs are raced: neighbours, all pairs of a few, or those that somebody names, more or less exactly."""
+"""Which runs are raced: neighbours, all pairs of a few, or those that are named, more or less exactly."""
 
 import numpy as np
 import pytest

@@ -7,6 +7,7 @@ from functools import cache
 from scaling_cli.laws.models import MODELS, SHOWN
 from scaling_cli.laws.published import published_laws
 from scaling_cli.planning.allocation import allocate_all
+from scaling_cli.planning.compare_curves import CurvesRead, compare_curves
 from scaling_cli.planning.compare_laws import compare_laws
 from scaling_cli.planning.compare_models import compare_models
 from scaling_cli.planning.question import Question
@@ -17,6 +18,8 @@ from scaling_cli.reports.pictures.fit import fit_picture
 from scaling_cli.reports.pictures.isoflop import isoflop_picture
 from scaling_cli.reports.pictures.picture import Picture
 from scaling_cli.reports.pictures.plan import plan_picture
+from scaling_cli.reports.pictures.race import race_picture
+from tests.planning.race_curves import crossing
 from tests.reports.pictures.studies import TARGET, envelope_plan, fitted_plan, isoflop_plan
 
 
@@ -54,9 +57,17 @@ def approaches_compared() -> Picture:
     return picture
 
 
+def curves_raced() -> Picture:
+    curves = crossing(noise=0.003, schedules=(1e11, 2e11))
+    return race_picture(
+        compare_curves(curves, CurvesRead("curves.csv"), cards=published_laws("besiroglu2024"))
+    )
+
+
 PICTURES: Mapping[str, Callable[[], Picture]] = {
     "fit": lambda: fit_picture(fitted_plan()),
     "fit-frontier": lambda: fit_picture(fitted_plan("frontier")),
+    "race": curves_raced,
     "isoflop": lambda: isoflop_picture(isoflop_plan()),
     "isoflop-none-ok": lambda: isoflop_picture(isoflop_plan(only_left_out=True)),
     "curves": lambda: curves_picture(envelope_plan()),

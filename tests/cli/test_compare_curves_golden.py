@@ -1,0 +1,51 @@
+"""What a race of learning curves prints, in every format, is what the files in tests/golden hold.
+
+After a change that is meant, write them anew and read the difference before it is committed:
+
+    UPDATE_GOLDEN=1 python -m pytest tests/cli/test_compare_curves_golden.py && git diff tests/golden
+"""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.curves_file import write_curves
+from tests.cli.test_compare_golden import EXTENSIONS, hold_to_golden
+
+Scaling = Callable[..., subprocess.CompletedProcess[str]]
+
+COMMANDS = {
+    "compare-curves": "compare curves {curves}",
+    "compare-curves-law": "compare curves {curves} --pair 1B:4B --law besiroglu2024",
+}
+LAST_DIGITS = 1e-7
+"""A gap is a difference of two losses from small linear systems: its last digits depend on the machine."""
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_curves(tmp_path_factory.mktemp("curves") / "curves.csv")
+
+
+@pytest.mark.parametrize("output_format", list(EXTENSIONS))
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_what_a_race_prints_is_its_golden_file(
+    scaling: Scaling, curves: Path, name: str, output_format: str
+) -> None:
+    ended = scaling(*COMMANDS[name].format(curves=curves).split(), "--format", output_format)
+    assert ended.returncode == 0, ended.stderr
+    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
+    hold_to_golden(ended.stdout, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_what_a_terminal_of_80_columns_gets_is_its_golden_file(
+    scaling: Scaling, curves: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ended = scaling(*COMMANDS[name].format(curves=curves).split())
+    assert max(map(len, ended.stdout.splitlines())) <= 80
+    assert [line for line in ended.stdout.splitlines() if line != line.rstrip()] == []
+    hold_to_golden(ended.stdout, f"{name}-80-columns.txt")
