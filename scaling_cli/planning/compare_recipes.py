@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scaling_cli.findings import Finding
@@ -172,6 +172,8 @@ def _compare(
         draws = pick(baseline, pairs.first), pick(recipe, pairs.second)
         exponent_draws = pick_exponents(baseline, pairs.first), pick_exponents(recipe, pairs.second)
     shared = compare_exponents((baseline.exponents, recipe.exponents), exponent_draws, level)
+    if baseline.is_few or recipe.is_few:
+        shared = replace(shared, p_value=None, is_rejected=None)
     multipliers = [multiplier_at(A, B, C, level, draws) for C in budgets]
     return RecipeComparison(
         baseline=baseline,

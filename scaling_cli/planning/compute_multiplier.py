@@ -137,7 +137,7 @@ def log_interval(logs: "FloatArray", level: float) -> tuple[Ends | None, float]:
     """Return the percentile interval of exp(``logs``) and the share of them that are no numbers.
 
     Infinities are values beyond every number, and make an end open that lies among them; NaN is none at
-    all. Without any value there is no interval.
+    all. With both ends open, or without any value, there is no interval.
     """
     import numpy as np
 
@@ -153,7 +153,8 @@ def log_interval(logs: "FloatArray", level: float) -> tuple[Ends | None, float]:
     else:  # an infinity pulls no neighbour with it: the ends are values themselves
         bounded = np.clip(known, -LARGEST_LOG, LARGEST_LOG)
         low, high = np.quantile(bounded, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
-    return (_number(low), _number(high)), share
+    ends = _number(low), _number(high)
+    return (None if ends == (None, None) else ends), share
 
 
 def _number(log_value: float) -> float | None:

@@ -32,6 +32,9 @@ Sureness = Literal["bootstrap", "student-t", "draws", "none"]
 Pairing = Literal["paired", "joint", "independent"]
 """How the draws of two recipes go together: by the weights of their runs, by shared constants, or not."""
 
+FEW_POINTS = 7
+"""Frontier points fewer than this say little by being resampled: of a surface as many runs are refused."""
+
 SAME_COUNTS = 1e-6
 """Params and tokens of two tables are the same where they agree to this share: files round them."""
 
@@ -63,6 +66,11 @@ class Recipe:
     findings: tuple[Finding, ...] = ()
     exponents: Mapping[str, float] = field(default_factory=dict)
     exponent_draws: "Mapping[str, FloatArray]" = field(default_factory=dict)
+
+    @property
+    def is_few(self) -> bool:
+        """Whether its draws are of so few points that they seem surer than they are."""
+        return self.sureness == "bootstrap" and self.runs is not None and self.runs < FEW_POINTS
 
     @property
     def fitted_flops(self) -> Range | None:

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-FEW_POINTS = 7
-"""Frontier points fewer than this say little by being resampled."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecipeRuns:
@@ -167,7 +164,7 @@ def _recipe(
         pairing=pairing,
         has_counts=one.has_counts,
     )
-    if one.settings.form != "frontier" or len(one.runs) >= FEW_POINTS or bootstrap is None:
+    if not recipe.is_few:
         return recipe
     message = (
         f"{len(one.runs)} points are few to resample: the intervals are too narrow "

@@ -45,8 +45,8 @@ class SharedExponents:
     """The test of shared exponents: how the recipe's differ, and how likely that is if they are the same.
 
     ``p_value`` is of all exponents of the form at once. ``is_rejected`` says whether shared ones are
-    refused at the level of the intervals; ``None`` where there is nothing to test: no draws, other
-    forms, or exponents that were fixed or shared.
+    refused at the level of the intervals; ``None`` where there is nothing to test: no draws, or of too
+    few points, or exponents that were fixed or shared.
     """
 
     differences: Mapping[str, Difference]

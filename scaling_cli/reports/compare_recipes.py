@@ -154,7 +154,7 @@ def _sections(found: RecipesCompared) -> Iterator[Record | Table]:
 
 def _multiplier_table(comparison: RecipeComparison, found: RecipesCompared, caption: str) -> Table:
     """Return the multipliers: the baseline's budget and loss, and what the recipe needs for the same."""
-    has_draws = any(one.interval for one in comparison.multipliers)
+    has_draws = comparison.draws > 0
     headings = ["FLOPs", "loss", "recipe's FLOPs", "multiplier"]
     headings += [f"{format_share(found.level)} interval", "P(better)"] if has_draws else []
     rows = []
@@ -167,7 +167,7 @@ def _multiplier_table(comparison: RecipeComparison, found: RecipesCompared, capt
             _show(one.value, format_times),
         ]
         if has_draws:
-            ends = "" if one.interval is None else format_ends(one.interval, format_times)
+            ends = UNKNOWN if one.interval is None else format_ends(one.interval, format_times)
             cells += [ends, _show(one.p_better, lambda p: format_chance(p, comparison.draws))]
         rows.append(tuple(cells))
     return Table(headings=tuple(headings), rows=tuple(rows), is_text=frozenset(), caption=caption)

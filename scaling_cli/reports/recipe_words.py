@@ -102,7 +102,7 @@ def _exponents(shared: SharedExponents) -> str:
     """Say whether different exponents are established."""
     if shared.p_value is None:
         has_draws = any(each.interval for each in shared.differences.values())
-        return "shared or fixed: there is nothing to test" if has_draws else "not tested, for want of draws"
+        return f"not tested: {'shared, fixed, or of too few points' if has_draws else 'there are no draws'}"
     is_small = shared.p_value < SMALL_P
     p = f"p < {SMALL_P:g}" if is_small else f"p = {format_number(shared.p_value, 2)}"
     if shared.is_rejected:
@@ -113,11 +113,9 @@ def _exponents(shared: SharedExponents) -> str:
 def format_ends(ends: Ends, write: Callable[[float], str]) -> str:
     """Write an interval: ``0.78x to 0.82x``, with an open end ``> 0.78x`` or ``< 0.82x``."""
     low, high = ends
-    if low is None and high is None:
-        return "anywhere"
-    if high is None:
-        return f"> {write(low)}" if low is not None else "anywhere"
-    return f"< {write(high)}" if low is None else f"{write(low)} to {write(high)}"
+    if low is None:
+        return "" if high is None else f"< {write(high)}"
+    return f"> {write(low)}" if high is None else f"{write(low)} to {write(high)}"
 
 
 def format_times(value: float) -> str:

@@ -124,6 +124,26 @@ def test_points_without_a_pinned_asymptote_are_resampled_with_a_warning(
     found = document(tables["points"], tables["others"], "--bootstrap", "50")
     assert [one["intervals_from"] for one in found["recipes"]] == ["bootstrap"] * 2
     assert "few-points" in [finding["id"] for finding in found["recipes"][0]["findings"]]
+    # six points that are resampled together would tell exponents apart that are not
+    assert found["shared_exponents"]["rejected"] is None
+    assert found["trend"]["growth"] == "not-established"
+
+
+def test_a_recipe_that_never_gets_there_has_no_multiplier(
+    scaling: Scaling, document: Document, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    law = tmp_path / "high.yaml"
+    constants = "{E: 2.4, A: 482, B: 2085, alpha: 0.35, beta: 0.37}"
+    law.write_text(f"schema: scaling.law/1\nform: chinchilla\nparameters: {constants}\n")
+    asked = (tables["a"], law, "--bootstrap", "30", "--flops", "1e22")
+    found = document(*asked)
+    (one,) = found["multipliers"]
+    assert (one["value"], one["interval"], one["unreached"]) == (None, None, 1.0)
+    assert (one["reason"], found["p_better"]) == ("unreachable-loss", 0.0)
+    assert found["trend"]["per_tenfold"] is None
+    shown = scaling("compare", "recipes", *asked).stdout
+    assert "high.yaml never reaches the loss that simulated_isoflop.csv reaches with 1e22 FLOPs" in shown
+    assert "Where there is no multiplier the recipe never reaches the loss." in shown
 
 
 def test_a_saved_law_stands_for_its_table(
