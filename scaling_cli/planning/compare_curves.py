@@ -161,7 +161,12 @@ def _leaders(order: Sequence[Runner]) -> dict[AxisName, tuple[Stretch, ...]]:
     number = [runner.index for runner in order] + [LEVEL]
     return {
         axis: tuple(
-            replace(one, leader=number[one.leader], front=(number[one.front[0]], number[one.front[1]]))
+            replace(
+                one,
+                leader=number[one.leader],
+                other=number[one.other],
+                front=tuple(number[run] for run in one.front),
+            )
             for one in stretches
         )
         for axis in AXES

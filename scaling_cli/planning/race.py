@@ -87,15 +87,17 @@ class Runner:
 class Stretch:
     """A part of an axis with one leader: an index of the runners, or ``LEVEL``; ends in the axis's own unit.
 
-    ``change`` says how it begins, ``front`` which two runs are in front on most of it. ``lead`` is how far
-    apart their losses are at most, in nats per token.
+    ``change`` says how it begins, ``other`` which run was passed or has ended then (``LEVEL``: none).
+    ``front`` holds the leader and who is next on most of it; where nobody leads, all that are best somewhere
+    on it, in turn. ``lead`` is how far apart the two best losses are at most, in nats per token.
     """
 
     start: float
     end: float
     leader: int
     change: Change
-    front: tuple[int, int]
+    other: int
+    front: tuple[int, ...]
     lead: float
 
 
@@ -231,17 +233,21 @@ def find_stretches(positions: "FloatArray", loss: "FloatArray", noise: "FloatArr
     segments = _segments(leader)
     inner = [float(np.exp(_between(places, loss, best, first))) for first, _ in segments[1:]]
     bounds = [float(positions[0]), *inner, float(positions[-1])]
-    return tuple(
-        Stretch(
-            start=bounds[number],
-            end=bounds[number + 1],
-            leader=int(leader[first]),
-            change=_change(loss, leader, best, second, first),
-            front=(_most(best[first:end]), _most(second[first:end])),
-            lead=float(gap[first:end].max()),
+    stretches = []
+    for number, (first, end) in enumerate(segments):
+        change, other = _change(loss, leader, (best, second), first)
+        stretches.append(
+            Stretch(
+                start=bounds[number],
+                end=bounds[number + 1],
+                leader=int(leader[first]),
+                change=change,
+                other=other,
+                front=_front(best[first:end], second[first:end], is_level=leader[first] == LEVEL),
+                lead=float(gap[first:end].max()),
+            )
         )
-        for number, (first, end) in enumerate(segments)
-    )
+    return tuple(stretches)
 
 
 def _break_ties(loss: "FloatArray", order: "IntArray", gap: "FloatArray") -> "tuple[IntArray, IntArray]":
@@ -328,27 +334,34 @@ def _between(places: "FloatArray", loss: "FloatArray", best: "IntArray", first: 
     return float(places[first - 1] + share * (places[first] - places[first - 1]))
 
 
-def _most(runs: "IntArray") -> int:
-    """Return the run that is named most often."""
+def _front(best: "IntArray", second: "IntArray", *, is_level: bool) -> tuple[int, ...]:
+    """Return the run that is best and who is mostly next; of a level part all that are best in turn."""
     import numpy as np
 
-    return int(np.bincount(runs).argmax())
+    runs, firsts = np.unique(best, return_index=True)
+    if is_level and len(runs) > 1:
+        return tuple(runs[np.argsort(firsts)].tolist())
+    front = int(np.bincount(best).argmax())
+    # with runs filled in, the leader of a part may be second on some of it
+    others = np.where(best == front, second, best)
+    return front, int(np.bincount(others).argmax())
 
 
 def _change(
-    loss: "FloatArray", leader: "IntArray", best: "IntArray", second: "IntArray", first: int
-) -> Change:
-    """Return how the stretch that begins at a place comes about."""
-    import numpy as np
+    loss: "FloatArray", leader: "IntArray", best_two: "tuple[IntArray, IntArray]", first: int
+) -> tuple[Change, int]:
+    """Return how the stretch that begins at a place comes about, and who was passed or has ended."""
+    import math
 
     if first == 0:
-        return "start"
+        return "start", LEVEL
     before, after = int(leader[first - 1]), int(leader[first])
-    in_front = [before] if before != LEVEL else [int(best[first - 1]), int(second[first - 1])]
+    in_front = [before] if before != LEVEL else [int(runs[first - 1]) for runs in best_two]
     if after == LEVEL:
-        return "level"
-    if np.isinf(loss[in_front, first]).any():
-        return "ended"
-    if np.isinf(loss[after, first - 1]):
-        return "joined"
-    return "passed" if before != LEVEL else "clear"
+        return "level", LEVEL
+    for run in in_front:
+        if math.isinf(loss[run, first]):
+            return "ended", run
+    if math.isinf(loss[after, first - 1]):
+        return "joined", LEVEL
+    return ("passed", before) if before != LEVEL else ("clear", LEVEL)

@@ -20,6 +20,12 @@ from scaling_cli.units import format_count, format_flops, format_number, format_
 UNKNOWN = "-"
 LEVEL_WORD = "level"
 
+NAMED = 3
+"""Of more runs that are level than that, the first are named and the rest counted."""
+
+MOST_ANSWERS = 8
+"""Of more pairs than that the answers are counted; the table below has them all."""
+
 QUESTION = "Would the smaller one, trained longer at the same compute, have won?"
 
 
@@ -79,6 +85,7 @@ def _stretch_dict(one: Stretch, names: Sequence[str]) -> dict[str, object]:
         "to": one.end,
         "leader": _name(names, one.leader),
         "begins": one.change,
+        "other": None if one.other == LEVEL else names[one.other],
         "in_front": [names[run] for run in one.front],
         "widest_gap": one.lead,
     }
@@ -227,8 +234,13 @@ def _verdict_record(found: CurveComparison, judged: Sequence[PairRace]) -> Recor
         for one in races:
             smaller, larger = (found.curves.names[run] for run in _smaller_first(found, one))
             said[_answer(found, one, one.race.overlap[1])].append(f"{smaller} (for {larger})")
-        text = "; ".join(f"{answer}: {', '.join(pairs)}" for answer, pairs in said.items() if pairs)
-        fields.append((f"equal {AXIS_WORDS[axis]}", text))
+        total = sum(map(len, said.values()))
+        texts = [
+            f"{answer}: {f'{len(pairs)} of {total} pairs' if total > MOST_ANSWERS else ', '.join(pairs)}"
+            for answer, pairs in said.items()
+            if pairs
+        ]
+        fields.append((f"equal {AXIS_WORDS[axis]}", "; ".join(texts)))
     return Record(QUESTION, tuple(fields))
 
 
@@ -280,7 +292,7 @@ def _leader_table(found: CurveComparison) -> Table:
                     _at(axis, one.end),
                     _name(found.curves.names, one.leader),
                     _loss(one.lead),
-                    _how(found.curves.names, stretches, number),
+                    _how(found.curves.names, one),
                 )
             )
     return Table(
@@ -294,19 +306,17 @@ def _leader_table(found: CurveComparison) -> Table:
     )
 
 
-def _how(names: Sequence[str], stretches: Sequence[Stretch], number: int) -> str:
-    """Say how a stretch of the leader table comes about."""
-    one = stretches[number]
-    before = stretches[number - 1] if number else one
-    in_front = " and ".join(sorted((names[run] for run in one.front), key=names.index))
+def _how(names: Sequence[str], one: Stretch) -> str:
+    """Say how a stretch of the leader table comes about; of a level one, between whom."""
     if one.leader == LEVEL:
-        return in_front
-    gone = [run for run in before.front if run not in (one.leader,)]
+        shown = [names[run] for run in one.front[:NAMED]]
+        more = len(one.front) - len(shown)
+        return f"{', '.join(shown)} and {more} more" if more else " and ".join(shown)
     return {
         "start": "from the start",
-        "passed": f"passes {_name(names, before.leader)}",
+        "passed": f"passes {_name(names, one.other)}",
         "clear": "draws clear",
-        "ended": f"{names[gone[0]]} has ended" if gone else "",
+        "ended": f"{_name(names, one.other)} has ended",
         "joined": "begins ahead",
         "level": "",
     }[one.change]
@@ -359,7 +369,7 @@ def _beside_table(found: CurveComparison, law: str, ones: Sequence[RunBesideLaw]
     """Return the runs beside one law."""
     has_intervals = any(one.interval for one in ones)
     level = format_share(found.level)
-    headings = ["beside the law", "tokens", "of schedule", "loss", "law", "gap"]
+    headings = ["run", "tokens", "schedule", "loss", "law", "gap"]
     headings += [f"{level} interval"] if has_intervals else []
     rows = []
     for one in ones:
@@ -379,8 +389,8 @@ def _beside_table(found: CurveComparison, law: str, ones: Sequence[RunBesideLaw]
         rows=tuple(rows),
         is_text=frozenset({0, len(headings)}),
         caption=(
-            f"Each run's smoothed loss at its last point beside that of {law} at its params and tokens, of "
-            f"runs in the last {format_share(FINAL_SHARE)} of their schedule."
+            f"Each run's smoothed loss at its last point beside that of {law} at its params and tokens; a "
+            f"run before the last {format_share(FINAL_SHARE)} of its schedule is undecayed, and not compared."
             + (" The interval is of one new run." if has_intervals else " The law has no draws, so no band.")
         ),
     )

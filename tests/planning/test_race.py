@@ -31,7 +31,7 @@ def test_two_power_laws_cross_where_they_do() -> None:
     assert leaders(found) == [0, 1]
     assert found.overlap == (6 * 2e9 * 1e9, 6 * 1e9 * 1e11)
     assert found.crossings[0].start == pytest.approx(CROSSING, rel=1e-4)
-    assert found.crossings[0].change == "passed"
+    assert (found.crossings[0].change, found.crossings[0].other) == ("passed", 0)
     assert found.share(0) == pytest.approx((CROSSING - 1.2e19) / (6e20 - 1.2e19), rel=1e-3)
     assert found.share(0) + found.share(1) == pytest.approx(1)
     gap = 2.5 * ((6e20 / CROSSING) ** -0.05 - (6e20 / CROSSING) ** -0.08)
@@ -150,9 +150,16 @@ def test_of_three_runs_the_leader_changes_by_passing_joining_and_ending() -> Non
     assert [(one.leader, one.change) for one in found] == [(1, "start"), (2, "joined")]
     curves = make_curves([long, short, long], [3 - 0 * long, 2.9 - 0 * short, 2.95 - 0 * long], [1e9] * 3)
     found = find_leaders([make_runner(curves, run) for run in range(3)], "tokens")
-    assert [(one.leader, one.change) for one in found] == [(1, "start"), (2, "ended")]
+    assert [(one.leader, one.change, one.other) for one in found] == [(1, "start", LEVEL), (2, "ended", 1)]
     assert found[1].start == pytest.approx(short[-1], rel=0.01)
     assert found[0].front == (1, 2)
+
+
+def test_a_level_stretch_of_many_runs_names_all_that_are_in_front_in_turn() -> None:
+    places = np.geomspace(1, 100, 600)
+    loss = np.stack([0.001 * np.abs(np.log(places / best)) for best in (2, 10, 50)])
+    (only,) = find_stretches(places, loss, np.full((3, 600), 0.01))
+    assert (only.leader, only.front) == (LEVEL, (0, 1, 2))
 
 
 def test_a_narrow_change_of_the_best_between_two_crossings_is_no_lead() -> None:
