@@ -13,7 +13,7 @@ from scaling_cli.planning.compare_curves import (
     Suspect,
 )
 from scaling_cli.planning.race import CLEAR, LEVEL, AxisName, Stretch
-from scaling_cli.planning.race_law import RunBesideLaw
+from scaling_cli.reports.race_law import beside_dict, beside_row, beside_table
 from scaling_cli.reports.report import Cell, Note, Record, Report, Table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
 
@@ -42,11 +42,11 @@ def compare_curves_report(found: CurveComparison) -> Report:
             ],
             "verdicts": [_verdict_dict(found, one) for one in _judged(found)],
             "runs": [_run_dict(found, run) for run in range(len(names))],
-            "beside_law": [_beside_dict(found, one) for one in found.beside],
+            "beside_law": [beside_dict(found, one) for one in found.beside],
             "findings": [finding.as_dict() for finding in found.findings],
         },
         sections=tuple(_sections(found)),
-        rows=[_row(found, one) for one in found.races] or [_beside_row(found, one) for one in found.beside],
+        rows=[_row(found, one) for one in found.races] or [beside_row(found, one) for one in found.beside],
         notes=tuple(Note(finding) for finding in found.findings),
     )
 
@@ -115,22 +115,6 @@ def _run_dict(found: CurveComparison, run: int) -> dict[str, object]:
     }
 
 
-def _beside_dict(found: CurveComparison, one: RunBesideLaw) -> dict[str, object]:
-    return {
-        "run": found.curves.names[one.run],
-        "law": one.law,
-        "status": one.status,
-        "tokens": one.tokens,
-        "schedule_share": one.schedule_share,
-        "decayed_points": one.decayed,
-        "loss": one.loss,
-        "predicted": one.predicted,
-        "gap": one.gap,
-        "interval": None if one.interval is None else {"level": found.level, "loss": list(one.interval)},
-        "share_within": one.share_within,
-    }
-
-
 def _judged(found: CurveComparison) -> list[PairRace]:
     """Return the races that say whether the smaller of two sizes, trained for longer, would have won."""
     params = found.curves.params
@@ -193,24 +177,6 @@ def _row(found: CurveComparison, one: PairRace) -> dict[str, Cell]:
     }
 
 
-def _beside_row(found: CurveComparison, one: RunBesideLaw) -> dict[str, Cell]:
-    """Return one line of CSV where a single run is set beside a law."""
-    low, high = one.interval or (None, None)
-    return {
-        "run": found.curves.names[one.run],
-        "law": one.law,
-        "status": one.status,
-        "tokens": one.tokens,
-        "schedule_share": one.schedule_share,
-        "loss": one.loss,
-        "predicted": one.predicted,
-        "gap": one.gap,
-        "interval_low": low,
-        "interval_high": high,
-        "share_within": one.share_within,
-    }
-
-
 def _sections(found: CurveComparison) -> Iterator[Table | Record]:
     """Return what a person reads: the verdict, the leaders, the races axis by axis, the laws."""
     judged = _judged(found)
@@ -223,7 +189,7 @@ def _sections(found: CurveComparison) -> Iterator[Table | Record]:
     for axis, races in axes:
         yield _race_table(found, axis, races, is_last=axis == axes[-1][0])
     for law, ones in groupby(found.beside, key=lambda one: one.law):
-        yield _beside_table(found, law, list(ones))
+        yield beside_table(found, law, list(ones))
 
 
 def _verdict_record(found: CurveComparison, judged: Sequence[PairRace]) -> Record:
@@ -363,37 +329,6 @@ def _suspect(axis: AxisName, one: PairRace, stretch: Stretch) -> str:
     """Return from where on a stretch is suspect, blank where it is not."""
     starts = [part.start for part in one.suspects if stretch.start <= part.start < stretch.end]
     return _at(axis, starts[0]) if starts else ""
-
-
-def _beside_table(found: CurveComparison, law: str, ones: Sequence[RunBesideLaw]) -> Table:
-    """Return the runs beside one law."""
-    has_intervals = any(one.interval for one in ones)
-    level = format_share(found.level)
-    headings = ["run", "tokens", "schedule", "loss", "law", "gap"]
-    headings += [f"{level} interval"] if has_intervals else []
-    rows = []
-    for one in ones:
-        cells = [
-            found.curves.names[one.run],
-            format_count(one.tokens, 3),
-            format_share(one.schedule_share),
-            UNKNOWN if one.loss is None else _loss(one.loss),
-            UNKNOWN if one.predicted is None else _loss(one.predicted),
-            UNKNOWN if one.gap is None else f"{one.gap:+.4f}",
-        ]
-        if has_intervals:
-            cells.append(UNKNOWN if one.interval is None else "-".join(map(_loss, one.interval)))
-        rows.append((*cells, "" if one.status == "no-interval" else one.status))
-    return Table(
-        headings=(*headings, ""),
-        rows=tuple(rows),
-        is_text=frozenset({0, len(headings)}),
-        caption=(
-            f"Each run's smoothed loss at its last point beside that of {law} at its params and tokens; a "
-            f"run before the last {format_share(FINAL_SHARE)} of its schedule is undecayed, and not compared."
-            + (" The interval is of one new run." if has_intervals else " The law has no draws, so no band.")
-        ),
-    )
 
 
 def _loss(value: float) -> str:
