@@ -49,7 +49,8 @@ class Recipe:
     ``places`` says which replicate each draw is of, and ``pairing`` of which recipes replicates belong
     together: those with the same one, ``paired`` by the weights of their runs or ``joint`` by constants
     that they share. ``line`` is the straight line through a handful of
-    frontier points, where that is what the law is. ``runs`` counts the runs fitted, ``read`` the rows.
+    frontier points, where that is what the law is. ``runs`` are those fitted, of ``read`` rows; of frontier
+    points only the FLOPs and losses mean anything.
     """
 
     name: str
@@ -61,7 +62,7 @@ class Recipe:
     pairing: Pairing = "independent"
     line: FrontierLine | None = None
     fit: Fit | None = None
-    runs: int | None = None
+    runs: Runs | None = None
     read: int | None = None
     findings: tuple[Finding, ...] = ()
     exponents: Mapping[str, float] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Recipe:
     @property
     def is_few(self) -> bool:
         """Whether its draws are of so few points that they seem surer than they are."""
-        return self.sureness == "bootstrap" and self.runs is not None and self.runs < FEW_POINTS
+        return self.sureness == "bootstrap" and self.runs is not None and len(self.runs) < FEW_POINTS
 
     @property
     def fitted_flops(self) -> Range | None:
@@ -139,15 +140,17 @@ def recipe_of_fit(
         findings=(*card.findings, *fit.findings, *doctor, *doubts),
     )
     places = bootstrap.places if bootstrap else ()
-    return replace(recipe, places=places, pairing=pairing, fit=fit, runs=len(fit.runs), read=read)
+    return replace(recipe, places=places, pairing=pairing, fit=fit, runs=fit.runs, read=read)
 
 
-def recipe_of_line(line: FrontierLine, card: LawCard, *, read: int, draws: int, seed: int) -> Recipe:
+def recipe_of_line(
+    line: FrontierLine, runs: Runs, card: LawCard, *, read: int, draws: int, seed: int
+) -> Recipe:
     """Return the line through a handful of frontier points as a recipe, with ``draws`` of Student's t."""
     card = replace(card, law=line.law, confidence="fitted", draws=line.draws(draws, seed))
     found = card.findings if card.draws else (*card.findings, _without_draws())
     recipe = _recipe(card, "student-t" if card.draws else "none", findings=found)
-    return replace(recipe, line=line, runs=line.points, read=read)
+    return replace(recipe, line=line, runs=runs, read=read)
 
 
 def _recipe(card: LawCard, sureness: Sureness, findings: tuple[Finding, ...]) -> Recipe:

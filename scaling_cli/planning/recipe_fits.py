@@ -146,7 +146,9 @@ def _line(one: RecipeRuns, resampling: Resampling) -> Recipe:
     C = one.runs.flops_6ND
     line = fit_frontier_points(C, one.runs.loss, one.runs.names, E=one.settings.fixed["E"])
     card = replace(one.card, fitted_range={"flops": (float(C.min()), float(C.max()))})
-    return recipe_of_line(line, card, read=one.read, draws=resampling.replicates, seed=resampling.seed)
+    return recipe_of_line(
+        line, one.runs, card, read=one.read, draws=resampling.replicates, seed=resampling.seed
+    )
 
 
 def _recipe(

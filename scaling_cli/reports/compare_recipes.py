@@ -122,7 +122,7 @@ def _recipe_dict(recipe: Recipe, points: Sequence[FrontierPoint], level: float) 
         "name": recipe.name,
         "law": recipe.card.law.as_dict(),
         "frontier_exponent": recipe.exponents[FRONTIER],
-        "runs": None if recipe.runs is None else {"read": recipe.read, "used": recipe.runs},
+        "runs": None if recipe.runs is None else {"read": recipe.read, "used": len(recipe.runs)},
         "fitted_range": fitted,
         "intervals_from": recipe.sureness,
         "frontier": [
@@ -213,7 +213,7 @@ def _law_table(found: RecipesCompared) -> Table:
         rows.append(
             (
                 _short(recipe.name),
-                UNKNOWN if recipe.runs is None else str(recipe.runs),
+                UNKNOWN if recipe.runs is None else str(len(recipe.runs)),
                 format_number(float(recipe.frontier.E[0]), 5),
                 f"{recipe.exponents[FRONTIER]:.4f}",
                 f"{point.loss:.4f}",
