@@ -101,7 +101,7 @@ def update(page: Path, answers: dict[str, str]) -> None:
         answer = answers.get(command.replace("\\\n", "").strip())
         if answer is None or "..." in shown.splitlines():
             return part[0]
-        tail = shown[len(shown.rstrip("\n")) :]
+        tail = shown[len(shown.rstrip("\n")) :] or "\n"
         return f"$ {command}\n{answer.strip(chr(10))}{tail}"
 
     def renew_block(block: re.Match[str]) -> str:

@@ -238,7 +238,7 @@ def test_sizes_are_asked_for_at_the_budget_of_the_plan() -> None:
         ({"params": 7e10, "loss": 1.99}, {"flops", "tokens", "tokens_per_param", "waste"}),
         ({"tokens_per_param": 100, "loss": 2.0}, {"flops", "params", "tokens", "waste"}),
     ],
-    ids=str,
+    ids=lambda given: " ".join(sorted(given)),
 )
 def test_every_kind_of_question_has_intervals_of_what_it_leaves_open(
     known: dict[str, Any], names: set[str]
