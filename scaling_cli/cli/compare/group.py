@@ -5,7 +5,8 @@ import typer
 from scaling_cli.cli.compare import curves, laws, models, recipes
 
 group = typer.Typer(
-    name="compare", help="Put laws, models or recipes on one axis, compute, and say what the worse one costs."
+    name="compare",
+    help="Put laws, models, recipes or curves on one axis, compute, and say what the worse costs.",
 )
 group.command("laws", epilog=laws.EPILOG)(laws.laws)
 group.command("models", epilog=models.EPILOG)(models.models)
