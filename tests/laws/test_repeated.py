@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.optimize import approx_fprime
 
 from scaling_cli.laws import repeated
@@ -65,9 +67,12 @@ def test_the_marginal_ratio_is_that_of_finite_differences(N: float, D: float, U:
     assume(D < 40 * U and 20 * law().params_for_unique(min(D, U)) > N)
     # not across the corner at which tokens begin to repeat, or params to outgrow them
     assume(abs(math.log(D / U)) > 1e-3 and abs(math.log(N / law().params_for_unique(min(D, U)))) > 1e-3)
-    slopes = approx_fprime(
-        [math.log(N), math.log(D)], lambda x: law().loss(math.exp(x[0]), math.exp(x[1]), U), 1e-6
-    )
+
+    def loss(logs: NDArray[np.float64]) -> float:
+        log_N, log_D = logs
+        return law().loss(math.exp(log_N), math.exp(log_D), U)
+
+    slopes = approx_fprime(np.array([math.log(N), math.log(D)]), loss, 1e-6)
     assume(min(abs(slopes)) > 1e-6)
     ratio = math.exp(repeated.log_marginal_ratio(law(), N, D, U))
     assert ratio == pytest.approx(slopes[0] / slopes[1], rel=2e-3)

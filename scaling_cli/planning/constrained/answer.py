@@ -99,17 +99,18 @@ def _describe(
         allocation = replace(allocation, loss=loss, waste=waste)
     flops = flops_cost(plan)
     same_loss = _point(law, law.flops_for_loss(loss), flops)
+    free = _unconstrained(law, plan, problem, flops, K * N * D)
     solved = SolvedPlan(
         plan=plan,
         allocation=allocation,
         inference_flops=flops.serving * N,
         hardware=hardware_use(plan, rates, K * N * D, flops.serving * N) if rates else None,
-        unconstrained=_unconstrained(law, plan, problem, flops, N * D * K),
+        unconstrained=free,
         same_loss=same_loss,
-        saving=1 - problem.cost(N, D) / problem.cost(same_loss.params, same_loss.tokens),
+        saving=same_loss and 1 - problem.cost(N, D) / problem.cost(same_loss.params, same_loss.tokens),
         constraints=limit_costs(problem, N, D, flops),
         epochs=None if plan.unique_tokens is None else D / plan.unique_tokens,
-        ladder=climb(law, *_optimum_of_ladder(law, plan, problem, flops, N * D * K)) if plan.ladder else None,
+        ladder=climb(law, free.params, free.tokens) if plan.ladder and free else None,
     )
     findings = (*allocation.findings, *(rates.findings if rates else ()), *plan_findings(solved))
     return replace(solved, allocation=replace(allocation, findings=findings))
@@ -184,15 +185,9 @@ def _conflicting(card: LawCard, plan: Plan, problem: Problem) -> SolvedPlan:
     return _refused(card, plan, Finding("infeasible", "refusal", message), describe_ways_out(conflicts))
 
 
-def _optimum_of_ladder(
+def _unconstrained(
     law: PredictsLoss, plan: Plan, problem: Problem, flops: Cost, spent: float
-) -> tuple[float, float]:
-    """Return the optimum whose loss every rung reaches."""
-    best = _unconstrained(law, plan, problem, flops, spent)
-    return best.params, best.tokens
-
-
-def _unconstrained(law: PredictsLoss, plan: Plan, problem: Problem, flops: Cost, spent: float) -> Point:
+) -> Point | None:
     """Return the training-only optimum of the same target, or within the same budgets.
 
     With demand for inference it is the largest C on the law's own frontier whose training and serving the
@@ -203,9 +198,7 @@ def _unconstrained(law: PredictsLoss, plan: Plan, problem: Problem, flops: Cost,
     budgets = [limit for limit in problem.limits if isinstance(limit, Budget)]
     if not budgets:
         return _point(law, spent, flops)
-    return min(
-        (_point(law, _frontier_within(law, budget), flops) for budget in budgets), key=lambda one: one.flops
-    )
+    return _point(law, min(_frontier_within(law, budget) for budget in budgets), flops)
 
 
 def _frontier_within(law: PredictsLoss, budget: Budget) -> float:
@@ -217,16 +210,18 @@ def _frontier_within(law: PredictsLoss, budget: Budget) -> float:
     def excess(log_C: float) -> float:
         return math.log(budget.cost(*law.optimum(math.exp(log_C))) / budget.value)
 
-    # serving costs in proportion to N, of which one is the least; training with one token
-    low = math.log(K * most / (most + budget.cost.tokens_of_serving * K))
-    low = min(low, math.log(most))
+    low = high = math.log(most)
+    if excess(high) <= 0:  # serving is lost in the rounding of training
+        return most
     while excess(low) > 0:
         low -= math.log(10)
-    return math.exp(find_root(excess, low, math.log(most)))
+    return math.exp(find_root(excess, low, high))
 
 
-def _point(law: PredictsLoss, C: float, flops: Cost) -> Point:
-    """Return the training-only optimum of C FLOPs, and what it takes with its serving."""
+def _point(law: PredictsLoss, C: float, flops: Cost) -> Point | None:
+    """Return the training-only optimum of C FLOPs, and what it takes with its serving; ``None`` beyond floats."""
+    if not math.isfinite(C):
+        return None
     N, D = law.optimum(C)
     return Point(N, D, C, C + flops.serving * N, law.frontier_loss(C))
 
