@@ -64,6 +64,12 @@ class PairRace:
         first, second = sorted(self.decayed_at)
         return first if first < self.race.overlap[1] and is_later(second, first) else None
 
+    @property
+    def is_end_suspect(self) -> bool:
+        """Whether at the end of the overlap a run that had decayed does not trail one that had not."""
+        last = self.suspects[-1] if self.suspects else None
+        return last is not None and last.end == self.race.overlap[1] and last.leader in (last.decayed, LEVEL)
+
 
 def is_later(second: float, first: float) -> bool:
     """Say whether a decay ends later than another: schedules within ``SAME_SCHEDULE`` are of one length."""

@@ -20,6 +20,8 @@ from scaling_cli.units import format_count, format_flops, format_number, format_
 UNKNOWN = "-"
 LEVEL_WORD = "level"
 
+_ANSWERS = ("yes", LEVEL_WORD, "no")
+
 NAMED = 3
 """Of more runs that are level than that, the first are named and the rest counted."""
 
@@ -136,6 +138,7 @@ def _verdict_dict(found: CurveComparison, one: PairRace) -> dict[str, object]:
         "larger": names[larger],
         "at": one.race.overlap[1],
         "answer": _answer(found, one, one.race.overlap[1]),
+        "is_suspect": one.is_end_suspect,
         "alike_until": alike,
         "answer_alike": None if alike is None else _answer(found, one, alike),
     }
@@ -196,15 +199,15 @@ def _verdict_record(found: CurveComparison, judged: Sequence[PairRace]) -> Recor
     """Return the answers in a line for each axis: which of the smaller ones are ahead at the end."""
     fields = []
     for axis, races in groupby(judged, key=lambda one: one.race.axis):
-        said: dict[str, list[str]] = {"yes": [], LEVEL_WORD: [], "no": []}
-        for one in races:
+        said: dict[str, list[str]] = {}
+        for one in sorted(races, key=lambda one: _ANSWERS.index(_answer(found, one, one.race.overlap[1]))):
             smaller, larger = (found.curves.names[run] for run in _smaller_first(found, one))
-            said[_answer(found, one, one.race.overlap[1])].append(f"{smaller} (for {larger})")
+            answer = _answer(found, one, one.race.overlap[1]) + (", suspect" if one.is_end_suspect else "")
+            said.setdefault(answer, []).append(f"{smaller} (for {larger})")
         total = sum(map(len, said.values()))
         texts = [
             f"{answer}: {f'{len(pairs)} of {total} pairs' if total > MOST_ANSWERS else ', '.join(pairs)}"
             for answer, pairs in said.items()
-            if pairs
         ]
         fields.append((f"equal {AXIS_WORDS[axis]}", "; ".join(texts)))
     return Record(QUESTION, tuple(fields))

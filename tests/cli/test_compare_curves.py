@@ -98,7 +98,7 @@ def test_the_answer_is_whether_the_smaller_one_would_have_won(document: Document
         for pair in (("net-1B", "net-2B"), ("net-2B", "net-4B"))
     ]
     first = verdicts[0]
-    assert (first["answer"], first["at"]) == ("no", 6e20)
+    assert (first["answer"], first["is_suspect"], first["at"]) == ("no", False, 6e20)
     assert first["alike_until"] == pytest.approx(0.85 * 6e20, rel=1e-3)
     assert (first["answer_alike"], verdicts[1]["alike_until"]) == ("no", None)
 

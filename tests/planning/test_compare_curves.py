@@ -60,6 +60,9 @@ def test_a_lead_is_suspect_where_one_run_had_decayed_and_the_other_had_not() -> 
     assert (part.start, part.end) == pytest.approx((6 * 1e9 * 8.5e10, 6 * 1e9 * 1e11))
     assert (part.leader, part.decayed) == (1, 0)
     assert flops.alike_until == pytest.approx(6 * 1e9 * 8.5e10)
+    # the one that had not decayed leads: what it would still gain only adds to that
+    assert not flops.is_end_suspect
+    assert race_of(compare(crossing(schedules=(1e12, 3e10))), "flops").is_end_suspect
     (finding,) = (finding for finding in found.findings if finding.id == "suspect-lead")
     assert (finding.severity, finding.runs) == ("warning", ("small-1B",))
     assert "assumed-schedule" not in ids(found)
