@@ -90,8 +90,13 @@ class Fit:
 
     @property
     def fitted_range(self) -> dict[str, tuple[float, float]]:
-        """The least and the largest params, tokens and FLOPs (6 N D) of the runs."""
-        spans = {"params": self.runs.params, "tokens": self.runs.tokens, "flops": self.runs.flops_6ND}
+        """The least and the largest params, tokens, FLOPs (6 N D) and tokens per param of the runs."""
+        spans = {
+            "params": self.runs.params,
+            "tokens": self.runs.tokens,
+            "flops": self.runs.flops_6ND,
+            "tokens_per_param": self.runs.tokens / self.runs.params,
+        }
         return {name: (float(values.min()), float(values.max())) for name, values in spans.items()}
 
 
