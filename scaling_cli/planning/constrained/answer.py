@@ -93,10 +93,10 @@ def _describe(
     question = _question(plan, problem, N, D)
     allocation = answer(card, question)
     loss = problem.surface.loss(N, D)
-    if problem.surface.unique is not None and allocation.flops is not None:
-        # what repeated data are worth is not in the question
+    if problem.surface.repeats(D) and allocation.flops is not None:
+        # the question knows fresh data alone: what is repeated costs loss, and no size is as good as any then
         waste = max(0.0, 1 - law.flops_for_loss(loss) / allocation.flops)
-        allocation = replace(allocation, loss=loss, waste=waste)
+        allocation = replace(allocation, loss=loss, waste=waste, flat_range=None)
     flops = flops_cost(plan)
     same_loss = _point(law, law.flops_for_loss(loss), flops)
     free = _unconstrained(law, plan, problem, flops, K * N * D)
@@ -107,13 +107,18 @@ def _describe(
         hardware=hardware_use(plan, rates, K * N * D, flops.serving * N) if rates else None,
         unconstrained=free,
         same_loss=same_loss,
-        saving=same_loss and 1 - problem.cost(N, D) / problem.cost(same_loss.params, same_loss.tokens),
+        saving=_saving(problem, N, D, same_loss),
         constraints=limit_costs(problem, N, D, flops),
         epochs=None if plan.unique_tokens is None else D / plan.unique_tokens,
         ladder=climb(law, free.params, free.tokens) if plan.ladder and free else None,
     )
     findings = (*allocation.findings, *(rates.findings if rates else ()), *plan_findings(solved))
     return replace(solved, allocation=replace(allocation, findings=findings))
+
+
+def _saving(problem: Problem, N: float, D: float, other: Point | None) -> float | None:
+    """Return the share of the cost that a plan saves against another."""
+    return None if other is None else 1 - problem.cost(N, D) / problem.cost(other.params, other.tokens)
 
 
 def _question(plan: Plan, problem: Problem, N: float, D: float) -> Question:
@@ -219,7 +224,7 @@ def _frontier_within(law: PredictsLoss, budget: Budget) -> float:
 
 
 def _point(law: PredictsLoss, C: float, flops: Cost) -> Point | None:
-    """Return the training-only optimum of C FLOPs, and what it takes with its serving; ``None`` beyond floats."""
+    """Return the training-only optimum of C FLOPs, and what its serving adds; ``None`` beyond any float."""
     if not math.isfinite(C):
         return None
     N, D = law.optimum(C)

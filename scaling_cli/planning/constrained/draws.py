@@ -49,9 +49,11 @@ def plan_uncertainty(allocation: Allocation, plan: Plan, problem: Problem) -> Al
         # what every draw has alike is no interval: the budget, a size at its limit
         if name not in asked and sample.max() - sample.min() > 1e-9 * sample.max()
     }
-    if "waste" in base.intervals:
+    # waste and regret are against fresh data: of a plan that repeats them they would say too little
+    is_fresh = allocation.tokens is not None and not problem.surface.repeats(allocation.tokens)
+    if is_fresh and "waste" in base.intervals:
         intervals["waste"] = base.intervals["waste"]
-    sure = Uncertainty(plan.interval, intervals, len(answered), base.regret)
+    sure = Uncertainty(plan.interval, intervals, len(answered), base.regret if is_fresh else None)
     return replace(allocation, uncertainty=sure)
 
 

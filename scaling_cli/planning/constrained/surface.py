@@ -26,6 +26,10 @@ class Surface:
             return self.law, self.unique
         return None
 
+    def repeats(self, D: float) -> bool:
+        """Say whether D tokens are more than are unique, under a law that knows what that is worth."""
+        return self._repeating is not None and self._repeating[1] < D
+
     def loss(self, N: float, D: float) -> float:
         """L in nats per token; falling in D, and in N."""
         if pair := self._repeating:
