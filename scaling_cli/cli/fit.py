@@ -1,7 +1,6 @@
 """``scaling fit``: a table of runs becomes a law, and the law's answer at the target budgets."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scaling_cli import __version__
@@ -55,11 +54,11 @@ from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse_sweep
 
 if TYPE_CHECKING:
-    from scaling_cli.fitting.fit import Fit
+    from scaling_cli.cli.study import Sureness
+    from scaling_cli.files.experiment import Experiment
     from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.fitted_plan import FittedPlan
     from scaling_cli.reports.pictures.picture import Picture
-    from scaling_cli.reports.report import Report
 
 T = TypeVar("T")
 
@@ -152,29 +151,33 @@ def fit(
         flops=tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text)),
         waste=None if waste is None else read_waste(waste),
     )
-
     sureness = studies.Sureness(replicates=bootstrap, interval=read_interval(interval), seed=seed)
+    ending = Ending(save, output, output_format, plot, strict)
     chosen = Approach(study.approach or Approach.parametric)
     check_approach(chosen, smooth, given)
     if chosen is not Approach.parametric:
-        fit_by(chosen, study, sureness, Ending(save, output, output_format, plot, strict))
-        return
-    table = studies.read_table(study)
-    if stored:
-        fitted = studies.fit_table(study, table)
-        _verify(stored, fitted, table.sha256, partial(show, output_format=output_format, output=output))
-        return
-    plan = studies.make_plan(study, table, sureness, backtest=backtest, sensitivity=sensitivity)
+        fit_by(chosen, study, sureness, ending)
+    elif stored:
+        _verify(stored, study, ending)
+    else:
+        _fit_loss(study, sureness, ending, backtest=backtest, sensitivity=sensitivity)
 
+
+def _fit_loss(
+    study: "Experiment", sureness: "Sureness", ending: Ending, *, backtest: bool, sensitivity: bool
+) -> None:
+    """Fit a study by approach 3, the parametric loss, and show it."""
+    from scaling_cli.cli.study import make_plan, read_table
     from scaling_cli.files.law_file import write_law
     from scaling_cli.reports.fit import fit_report
 
+    plan = make_plan(study, read_table(study), sureness, backtest=backtest, sensitivity=sensitivity)
     report = fit_report(plan)
-    if save:
-        write_law(save, plan.card)
-    drawing = Plot(plot, lambda: _picture(plan)) if plot else None
-    show(report, output_format, output, strict=strict, plot=drawing)
-    if output_format is Format.csv and (plan.backtest or plan.sensitivity or plan.ranking):
+    if ending.save:
+        write_law(ending.save, plan.card)
+    drawing = Plot(ending.plot, lambda: _picture(plan)) if ending.plot else None
+    show(report, ending.output_format, ending.output, strict=ending.strict, plot=drawing)
+    if ending.output_format is Format.csv and (plan.backtest or plan.sensitivity or plan.ranking):
         say("note: CSV holds the plans only; the checks are in the table, the JSON and the Markdown")
 
 
@@ -185,13 +188,16 @@ def _picture(plan: "FittedPlan") -> "Picture":
     return fit_picture(plan)
 
 
-def _verify(stored: "LawCard", fitted: "Fit", sha256: str, show_report: "Callable[[Report], None]") -> None:
+def _verify(stored: "LawCard", study: "Experiment", ending: Ending) -> None:
     """Show whether a saved law is the one its runs give again; exit 1 where it is not."""
+    from scaling_cli.cli.study import fit_table, read_table
     from scaling_cli.planning.verify import verify
     from scaling_cli.reports.verify import verify_report
 
-    found = verify(stored, fitted, sha256=sha256, version=f"scaling {__version__}")
-    show_report(verify_report(found))
+    table = read_table(study)
+    fitted = fit_table(study, table)
+    found = verify(stored, fitted, sha256=table.sha256, version=f"scaling {__version__}")
+    show(verify_report(found), ending.output_format, ending.output)
     if not found.is_same:
         raise ScalingError(f"--verify: {found.verdict}")
 
