@@ -68,8 +68,10 @@ def plan_keys(path: KeyPath = ()) -> dict[KeyPath, tuple[str, ...]]:
 def _reads(parse: Callable[[Any], T]) -> BeforeValidator:
     """Return a validator that reads a value as the command line does, and refuses it in the same words."""
 
-    def read(value: object) -> T:
-        if isinstance(value, bool | dict | list) or value is None:
+    def read(value: object) -> T | None:
+        if value is None:  # a key that is left blank says nothing
+            return None
+        if isinstance(value, bool | dict | list):
             raise _refusal(f"must be one value, got {show_value(value)}", None)
         try:
             return parse(value)
@@ -87,7 +89,9 @@ def _refusal(message: str, hint: str | None) -> PydanticCustomError:
 def _among(names: tuple[str, ...]) -> BeforeValidator:
     """Return a validator of a name, in any case, that must be among ``names``."""
 
-    def read(value: object) -> str:
+    def read(value: object) -> str | None:
+        if value is None:
+            return None
         name = str(value).lower()
         if name not in names:
             raise _refusal(
