@@ -48,9 +48,9 @@ class Recipe:
 
     ``places`` says which replicate each draw is of, and ``pairing`` of which recipes replicates belong
     together: those with the same one, ``paired`` by the weights of their runs or ``joint`` by constants
-    that they share. ``line`` is the straight line through a handful of
-    frontier points, where that is what the law is. ``runs`` are those fitted, of ``read`` rows; of frontier
-    points only the FLOPs and losses mean anything.
+    that they share. ``line`` is the straight line through a handful of frontier points, where that is what
+    the law is. ``runs`` are those fitted, of ``read`` rows; of frontier points only the FLOPs and losses
+    mean anything.
     """
 
     name: str

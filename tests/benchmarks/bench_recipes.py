@@ -46,7 +46,9 @@ from scaling_cli.runs import Runs
 GAIN = 1.25
 TARGETS = (1e20, 3e21)
 CROSSING = 1e22
-HALVES = 200
+HALVES, HALVES_REPLICATES = 200, 1000
+"""As many replicates as the command makes: what a chance near 0.05 is rests on few of them."""
+
 DIGITISED = Path(__file__).parents[2].parent / "shared" / "data" / "chinchilla_digitised.csv"
 
 
@@ -57,7 +59,9 @@ def noisy(law: ChinchillaLaw, design: Runs, noise: float, seed: tuple[int, int])
     return Runs(design.params, design.tokens, design.flops, loss, design.names)
 
 
-def compare(first: Runs, second: Runs, seed: int, flops: tuple[float, ...]) -> RecipeComparison:
+def compare(
+    first: Runs, second: Runs, seed: int, flops: tuple[float, ...], replicates: int = REPLICATES
+) -> RecipeComparison:
     """Fit, resample and compare two tables."""
     tables = [
         RecipeRuns(
@@ -69,7 +73,7 @@ def compare(first: Runs, second: Runs, seed: int, flops: tuple[float, ...]) -> R
         )
         for name, runs in (("A", first), ("B", second))
     ]
-    fitted = fit_recipes(tables, Resampling(REPLICATES, seed, LEVEL), flops=flops)
+    fitted = fit_recipes(tables, Resampling(replicates, seed, LEVEL), flops=flops)
     return compare_recipes(fitted, flops=flops, unit="nats per token", level=LEVEL).comparisons[0]
 
 
@@ -175,7 +179,7 @@ def bench_halves(splits: int) -> None:
     for k in range(splits):
         order = np.random.default_rng(k).permutation(len(runs))
         halves = [runs.select(np.sort(half)) for half in np.array_split(order, 2)]
-        found = compare(halves[0], halves[1], RESAMPLING + 2 * k, targets)
+        found = compare(halves[0], halves[1], RESAMPLING + 2 * k, targets, HALVES_REPLICATES)
         chances.append([one.p_better for one in found.multipliers])
     for C, p in zip(targets, np.array(chances, dtype=float).T, strict=True):
         outside = float(np.mean((p < 0.05) | (p > 0.95)))
