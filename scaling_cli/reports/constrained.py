@@ -1,6 +1,8 @@
 """Plans under limits as a report: the answer of ``scaling optimal`` with hardware, money, data or sizes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from scaling_cli.planning.constrained.costs import LimitCost
 from scaling_cli.planning.constrained.ladder import Ladder, Rung
@@ -24,7 +26,7 @@ LADDER_CAPTION = (
 def constrained_report(solved: Sequence[SolvedPlan]) -> Report:
     """Return the report of ``scaling optimal`` under limits: its schema, with more of each result."""
     allocations = [one.allocation for one in solved]
-    sections: list[Table | Record] = [plan_table(allocations)]
+    sections: list[Table | Record] = [replace(plan_table(allocations), groups=_groups(solved))]
     for one in solved:
         sections += _sections(one, is_alone=len(solved) == 1, is_last=one is solved[-1])
     return Report(
@@ -34,6 +36,19 @@ def constrained_report(solved: Sequence[SolvedPlan]) -> Report:
         rows=[_row(one) for one in solved],
         notes=plan_notes(allocations),
     )
+
+
+def _groups(solved: Sequence[SolvedPlan]) -> frozenset[int]:
+    """Return the rows that begin a new plan, where several laws answer each; intervals have rows too."""
+    if len({one.allocation.card.name for one in solved}) < 2:
+        return frozenset()
+    begun, row = set(), 0
+    for before, one in pairwise([None, *solved]):
+        assert one is not None
+        if before is not None and before.plan != one.plan:
+            begun.add(row)
+        row += 1 if one.allocation.uncertainty is None else 2
+    return frozenset(begun)
 
 
 def constrained_dict(solved: SolvedPlan) -> dict[str, object]:

@@ -70,13 +70,19 @@ def _binding_budget(solved: SolvedPlan) -> tuple[Finding, ...]:
     budgets = [one for one in solved.constraints if one.name in BUDGETS]
     if len(budgets) < 2:
         return ()
-    said = [format_limit(one.name, one.limit) for one in budgets]
-    binding = [format_limit(one.name, one.limit) for one in budgets if one.active]
-    message = (
-        f"of {', '.join(said[:-1])} and {said[-1]}, "
-        f"{' and '.join(binding) or 'none'} {'bind' if len(binding) > 1 else 'binds'}"
-    )
+    spent = _listed([format_limit(one.name, one.limit) for one in budgets if one.active])
+    left = _listed([format_limit(one.name, one.limit) for one in budgets if not one.active])
+    if not spent:
+        message = f"no budget binds: {left} all allow more"
+    elif not left:
+        message = f"all budgets bind: {spent}"
+    else:
+        message = f"the budget that binds is {spent}; {left} would allow more"
     return (Finding("binding-budget", "info", message),)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(", ".join(words).rsplit(", ", 1))
 
 
 def _extrapolates_ratio(solved: SolvedPlan) -> tuple[Finding, ...]:
