@@ -1,6 +1,7 @@
 """Quantities to and from text."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from scaling_cli.units import (
     format_flops,
     format_number,
     format_share,
+    parse_days,
+    parse_dollars,
     parse_duration,
     parse_fraction,
     parse_hardware_time,
@@ -179,3 +182,21 @@ def test_less_than_all_is_never_written_as_all(fraction: float, text: str) -> No
 @pytest.mark.parametrize("text", ["2 weeks", "14days", "336 hours", "1 week"])
 def test_durations_may_be_spelt_out(text: str) -> None:
     assert parse_duration(text) in (1209600, 604800)
+
+
+@pytest.mark.parametrize(
+    ("typed", "days"), [("30", 30), (30, 30), ("30d", 30), ("2w", 14), ("12h", 0.5), ("36 hours", 1.5)]
+)
+def test_a_time_in_days_may_have_its_unit(typed: object, days: float) -> None:
+    assert parse_days(typed) == days
+
+
+@pytest.mark.parametrize(("typed", "dollars"), [("2M", 2e6), ("$2M", 2e6), (2.5, 2.5), (" $1,000 ", 1000)])
+def test_dollars_may_have_their_sign(typed: object, dollars: float) -> None:
+    assert parse_dollars(typed) == dollars
+
+
+@pytest.mark.parametrize(("parse", "typed"), [(parse_days, "-3"), (parse_days, "0d"), (parse_dollars, "$")])
+def test_no_time_and_no_money_are_refused(parse: Callable[[object], float], typed: str) -> None:
+    with pytest.raises(QuantityError):
+        parse(typed)

@@ -57,13 +57,14 @@ def plan_under_limits(
         said["ladder"] = True
     laws: tuple[str, ...] = ()
     from_file: dict[str, Any] = {}
+    place = ""
     if config is not None:
         from scaling_cli.files.plan_file import read_plan
 
         file = read_plan(config)
-        laws, from_file = file.laws, dict(file.known)
+        place, laws, from_file = file.name, file.laws, dict(file.known)
     plans = [
-        _plan(from_file, {**said, **one}, config) for one in _combinations(known, budgets, said, from_file)
+        _plan(from_file, {**said, **one}, place) for one in _combinations(known, budgets, said, from_file)
     ]
     cards = read_laws(law or list(laws) or [DEFAULT_LAW])
 
@@ -104,7 +105,7 @@ def _combinations(
         yield {**budget, **dict(zip(known, values, strict=True))}
 
 
-def _plan(from_file: dict[str, Any], said: dict[str, Any], config: str | None) -> "Plan":
+def _plan(from_file: dict[str, Any], said: dict[str, Any], place: str) -> "Plan":
     """Return one plan; what is wrong in the file alone is an error of the file."""
     from scaling_cli.planning.constrained.plan import plan_of
 
@@ -112,6 +113,6 @@ def _plan(from_file: dict[str, Any], said: dict[str, Any], config: str | None) -
     try:
         return plan_of(known)
     except UsageError as error:
-        if config is None or set(said) - {"interval", "waste"}:
+        if not place or set(said) - {"interval", "waste"}:
             raise
-        raise InputError(f"{config}: {error.message}", hint=error.hint) from None
+        raise InputError(f"{place}: {error.message}", hint=error.hint) from None

@@ -33,6 +33,9 @@ from scaling_cli.planning.roots import find_root
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 from scaling_cli.units import format_number
 
+ROUNDING = 1e-12
+"""What an optimum wastes by the last digits of its loss."""
+
 
 def solve_plans(
     cards: Sequence[LawCard],
@@ -64,10 +67,10 @@ def solve_plan(card: LawCard, plan: Plan) -> SolvedPlan:
     rates = rates_of(plan)
     if plan.unique_tokens is not None:
         card = for_repeated_data(card)
-    refusal = _refuse(card, plan)
-    if refusal is not None:
-        return _refused(card, plan, refusal, "--law besiroglu2024 has both a loss and an allocation")
-    plan = with_budget_of_size(plan, card.law)
+    refused = _refuse(card, plan)
+    if refused is not None:
+        return refused
+    asked, plan = plan, with_budget_of_size(plan, card.law)
     if not isinstance(card.law, PredictsLoss):
         return _divide(card, plan, rates)
     problem = problem_of(card.law, plan, rates)
@@ -75,7 +78,7 @@ def solve_plan(card: LawCard, plan: Plan) -> SolvedPlan:
         point = solve_limits(problem)
         if point is None:
             return _conflicting(card, plan, problem)
-        solved = _describe(card, plan, rates, problem, *point)
+        solved = _describe(card, plan, rates, problem, *point, _question(asked, *point))
     except ArithmeticError:  # a power past the largest float, or a division by what is below the least
         message = "the plan leads beyond the range of numbers"
         return _refused(
@@ -85,18 +88,25 @@ def solve_plan(card: LawCard, plan: Plan) -> SolvedPlan:
 
 
 def _describe(
-    card: LawCard, plan: Plan, rates: Rates | None, problem: Problem, N: float, D: float
+    card: LawCard,
+    plan: Plan,
+    rates: Rates | None,
+    problem: Problem,
+    N: float,
+    D: float,
+    question: Question,
 ) -> SolvedPlan:
-    """Return everything that follows from the plan's (N, D)."""
+    """Return everything that follows from the plan's (N, D), which answers ``question``."""
     law = card.law
     assert isinstance(law, PredictsLoss)
-    question = _question(plan, problem, N, D)
     allocation = answer(card, question)
     loss = problem.surface.loss(N, D)
     if problem.surface.repeats(D) and allocation.flops is not None:
         # the question knows fresh data alone: what is repeated costs loss, and no size is as good as any then
         waste = max(0.0, 1 - law.flops_for_loss(loss) / allocation.flops)
         allocation = replace(allocation, loss=loss, waste=waste, flat_range=None)
+    if allocation.waste is not None and allocation.waste < ROUNDING:
+        allocation = replace(allocation, waste=0.0)
     flops = flops_cost(plan)
     same_loss = _point(law, law.flops_for_loss(loss), flops)
     free = _unconstrained(law, plan, problem, flops, K * N * D)
@@ -121,12 +131,14 @@ def _saving(problem: Problem, N: float, D: float, other: Point | None) -> float 
     return None if other is None else 1 - problem.cost(N, D) / problem.cost(other.params, other.tokens)
 
 
-def _question(plan: Plan, problem: Problem, N: float, D: float) -> Question:
+def _question(plan: Plan, N: float, D: float) -> Question:
     """Return the question that the plan answers: a plain one where it is an optimum that nothing limits."""
     shares = {"waste": plan.waste, "interval": plan.interval}
     is_plain = plan.inference_tokens is None and plan.unique_tokens is None and plan.sizes == Sizes()
     if is_plain and not plan.fixed and plan.loss is not None and not plan.has_budget:
         return Question(loss=plan.loss, **shares, findings=plan.findings)
+    if is_plain and len(plan.fixed) == 1 and plan.loss is None and not plan.has_budget:
+        return Question(params=plan.params, tokens=plan.tokens, **shares, findings=plan.findings)
     if is_plain and not plan.fixed and plan.loss is None:
         # exactly what was given, where FLOPs were
         spent = plan.flops if plan.flops and math.isclose(plan.flops, K * N * D, rel_tol=1e-12) else K * N * D
@@ -154,8 +166,8 @@ def _divide(card: LawCard, plan: Plan, rates: Rates | None) -> SolvedPlan:
     return SolvedPlan(plan, allocation, 0.0, hardware_use(plan, rates, C, 0.0))
 
 
-def _refuse(card: LawCard, plan: Plan) -> Finding | None:
-    """Say why a law cannot answer, whatever the numbers."""
+def _refuse(card: LawCard, plan: Plan) -> SolvedPlan | None:
+    """Refuse what a law cannot answer, whatever the numbers."""
     needs_loss = (
         plan.loss is not None
         or plan.inference_tokens is not None
@@ -165,13 +177,15 @@ def _refuse(card: LawCard, plan: Plan) -> Finding | None:
     )
     if needs_loss and not isinstance(card.law, PredictsLoss):
         message = "this law says nothing of the loss of a size, so that limits cannot be weighed against it"
-        return Finding("law-has-no-loss", "refusal", message)
+        way_out = "--law besiroglu2024 has both a loss and an allocation"
+        return _refused(card, plan, Finding("law-has-no-loss", "refusal", message), way_out)
     if (plan.epochs or 0) > 1 and not isinstance(card.law, DataConstrainedLaw):
         message = (
             f"{format_number(plan.epochs or 0, 4)} epochs under a law that knows fresh data alone: "
             "what repeated tokens are worth it does not say"
         )
-        return Finding("repeats-data", "refusal", message)
+        way_out = "leave epochs out, or ask a law that does: --law muennighoff2023, or a fit of that form"
+        return _refused(card, plan, Finding("repeats-data", "refusal", message), way_out)
     return None
 
 

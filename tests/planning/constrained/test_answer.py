@@ -226,3 +226,26 @@ def test_no_plan_however_odd_ends_in_anything_but_numbers_or_a_reason(flops: flo
             if solved.allocation.refusal is None:
                 assert math.isfinite(solved.allocation.params or math.inf)
                 assert math.isfinite(solved.allocation.loss or math.inf)
+
+
+@pytest.mark.parametrize("known", [{"params": 7e9}, {"tokens": 140e9}])
+def test_a_size_alone_has_the_hours_of_the_budget_for_which_it_is_optimal(known: dict[str, float]) -> None:
+    solved, plain = solve(**known, gpu="H100", mfu=0.4), answer(CARD, Question(**known))  # type: ignore[arg-type]
+    assert solved.allocation.flops == pytest.approx(plain.flops, rel=1e-9)
+    assert (solved.allocation.question, solved.allocation.waste) == (plain.question, None)
+    assert solved.hardware is not None
+    assert solved.hardware.gpu_hours == pytest.approx((plain.flops or 0) / (989e12 * 3600 * 0.4), rel=1e-9)
+
+
+def test_of_several_budgets_the_one_that_binds_is_named() -> None:
+    known = {"gpus": 64, "days": 30, "gpu": "H100", "mfu": 0.4, "gpu_hour_price": 2.5}
+    (note,) = [
+        one for one in solve(flops=1e24, usd=1e5, **known).allocation.findings if one.id == "binding-budget"
+    ]
+    assert note.message == (
+        "the budget that binds is $100k; 1e24 FLOPs and 46.08k accelerator-hours would allow more"
+    )
+    (note,) = [
+        one for one in solve(loss=2.5, usd=1e5, **known).allocation.findings if one.id == "binding-budget"
+    ]
+    assert note.message == "no budget binds: 46.08k accelerator-hours and $100k all allow more"
