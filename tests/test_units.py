@@ -185,7 +185,7 @@ def test_durations_may_be_spelt_out(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "days"), [("30", 30), (30, 30), ("30d", 30), ("2w", 14), ("12h", 0.5), ("36 hours", 1.5)]
+    ("typed", "days"), [("30", 30), (45, 45), ("30d", 30), ("2w", 14), ("12h", 0.5), ("36 hours", 1.5)]
 )
 def test_a_time_in_days_may_have_its_unit(typed: object, days: float) -> None:
     assert parse_days(typed) == days

@@ -239,7 +239,8 @@ def _limits_table(solved: SolvedPlan, caption: str) -> Table:
         binds = ("yes", *costs) if one.active else ("no", "", "", "")
         rows.append((name, format_limit(one.name, one.limit), *binds))
     headings = ("limit", "at", "binds", "loss cost", "compute cost", "dL/dlog limit")
-    return Table(headings, tuple(rows), caption=caption)
+    has_costs = any(one.active for one in solved.constraints)
+    return Table(headings, tuple(rows), caption=caption if has_costs else "")
 
 
 def _ladder_table(ladder: Ladder, caption: str) -> Table:

@@ -131,3 +131,8 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         read(tmp_path, "flps: 1\nloss: -2\nserving: {precision: fp9}\nmax_params: many\n")
     lines = [line.removeprefix(f"{tmp_path}/plan.yaml:") for line in caught.value.message.splitlines()]
     assert [line.split(":")[0] for line in lines] == ["1", "2", "3", "4"]
+
+
+def test_the_plan_of_the_repository_can_be_read() -> None:
+    file = read_plan(str(Path(__file__).parents[2] / "configs" / "plan.yaml"))
+    assert plan_of(file.known).inference_tokens == 5e12
