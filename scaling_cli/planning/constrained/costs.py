@@ -19,8 +19,8 @@ class LimitCost:
     """What a limit costs a plan.
 
     ``loss_cost`` is the loss above that of the plan without the limit, ``compute_cost`` the FLOPs, training
-    and serving, above those with which the plan without it reaches the same loss. ``shadow_price``
-    is dL/dlog(limit) at the plan's own cost. ``None`` where there is no plan without the limit.
+    and serving, above those with which the plan without it reaches the same loss: below zero where a plan
+    of the fewest dollars trades FLOPs of a cheap kind for dearer ones. ``shadow_price`` is dL/dlog(limit) at the plan's own cost. ``None`` where there is no plan without the limit.
     """
 
     name: str
@@ -76,7 +76,10 @@ def _compute_cost(problem: Problem, limit: Limit, loss: float, spent: float, flo
         return None
     kept = (one for one in problem.without(limit).limits if not isinstance(one, Budget | TargetLoss))
     best = solve_limits(problem.under((*kept, TargetLoss("loss", loss))))
-    return None if best is None else max(0.0, spent - flops(*best))
+    if best is None:
+        return None
+    saved = spent - flops(*best)
+    return saved if abs(saved) > TAKEN * spent else 0.0
 
 
 def _shadow_price(problem: Problem, limit: Limit, loss: float, cost: float) -> float | None:

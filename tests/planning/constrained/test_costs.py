@@ -113,3 +113,27 @@ def test_unique_tokens_under_a_repeating_law_cost_what_fresh_ones_would_save() -
     assert more.allocation.loss is not None
     slope = (more.allocation.loss - solved.allocation.loss) / 1e-3
     assert cost.shadow_price == pytest.approx(slope, rel=1e-3)
+
+
+def test_a_limit_on_the_cheapest_plan_may_save_compute_and_cost_dollars() -> None:
+    known = {
+        "loss": 2.05,
+        "inference_tokens": 5e12,
+        "gpu": "H100",
+        "mfu": 0.4,
+        "gpu_hour_price": 2.5,
+        "serving": {"mfu": 0.1, "gpu_hour_price": 2.0},
+    }
+    free, held = solve(**known), solve(**known, max_tokens_per_param=300)
+    cost = cost_of(held, "max_tokens_per_param")
+    assert free.total_flops is not None
+    assert held.total_flops is not None
+    assert cost.compute_cost == pytest.approx(held.total_flops - free.total_flops, rel=1e-6)
+    assert cost.compute_cost is not None
+    assert cost.compute_cost < 0
+
+    def dollars(solved: SolvedPlan) -> float:
+        assert solved.hardware is not None
+        return (solved.hardware.usd or 0) + (solved.hardware.serving_usd or 0)
+
+    assert dollars(held) > dollars(free)
