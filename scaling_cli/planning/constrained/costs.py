@@ -20,7 +20,8 @@ class LimitCost:
 
     ``loss_cost`` is the loss above that of the plan without the limit, ``compute_cost`` the FLOPs, training
     and serving, above those with which the plan without it reaches the same loss: below zero where a plan
-    of the fewest dollars trades FLOPs of a cheap kind for dearer ones. ``shadow_price`` is dL/dlog(limit) at the plan's own cost. ``None`` where there is no plan without the limit.
+    of the fewest dollars would trade cheap FLOPs for dear ones. ``shadow_price`` is dL/dlog(limit) at the
+    plan's own cost. ``None`` where there is no plan without the limit.
     """
 
     name: str
