@@ -1,6 +1,6 @@
 """``scaling compare recipes``: how much less compute one recipe needs than another, and if that lasts."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,14 +22,20 @@ from scaling_cli.cli.options import (
     FormatOption,
     IntervalOption,
     OutputOption,
+    PlotOption,
     StrictOption,
     read_interval,
     read_option,
     read_pairs,
 )
 from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.conditions import parse_condition
 from scaling_cli.units import parse_positive, parse_quantity, parse_sweep
+
+if TYPE_CHECKING:
+    from scaling_cli.planning.compare_recipes import RecipesCompared
+    from scaling_cli.reports.pictures.picture import Picture
 
 EPILOG = """Examples:
 
@@ -101,6 +107,7 @@ def recipes(
     interval: IntervalOption = DEFAULT_INTERVAL,
     output_format: FormatOption = Format.table,
     output: OutputOption = None,
+    plot: PlotOption = None,
     strict: StrictOption = False,
 ) -> None:
     """Compare recipes: whether one is better, by how much compute, and whether the gain lasts with scale."""
@@ -110,6 +117,8 @@ def recipes(
     from scaling_cli.reports.compare_recipes import compare_recipes_report
     from scaling_cli.reports.progress import progress
 
+    refuse_same_file({"--output": output, "--plot": plot})
+    check_plot(plot, is_table=output_format is Format.table, output=output)
     budgets = [C for text in flops or [] for C in read_option("--flops", parse_sweep, text)]
     losses = [L for text in loss or [] for L in read_option("--loss", parse_sweep, text)]
     resampling = Resampling(replicates=bootstrap, seed=seed, level=read_interval(interval))
@@ -139,4 +148,12 @@ def recipes(
         level=resampling.level,
         findings=common.findings,
     )
-    show(compare_recipes_report(found), output_format, output, strict=strict)
+    drawing = Plot(plot, lambda: _picture(found)) if plot else None
+    show(compare_recipes_report(found), output_format, output, strict=strict, plot=drawing)
+
+
+def _picture(found: "RecipesCompared") -> "Picture":
+    """Draw the comparison; here, so that one without a picture imports nothing for it."""
+    from scaling_cli.reports.pictures.recipes import recipes_picture
+
+    return recipes_picture(found)

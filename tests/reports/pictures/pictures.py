@@ -19,7 +19,9 @@ from scaling_cli.reports.pictures.isoflop import isoflop_picture
 from scaling_cli.reports.pictures.picture import Picture
 from scaling_cli.reports.pictures.plan import plan_picture
 from scaling_cli.reports.pictures.race import race_picture
+from scaling_cli.reports.pictures.recipes import recipes_picture
 from tests.planning.race_curves import crossing
+from tests.planning.test_compare_recipes import BASELINE, BETTER, compared, study, table
 from tests.reports.pictures.studies import TARGET, envelope_plan, fitted_plan, isoflop_plan
 
 
@@ -64,6 +66,12 @@ def curves_raced() -> Picture:
     )
 
 
+def recipes_compared() -> Picture:
+    runs = [study(BASELINE, 0.005, (0, 1)), study(BETTER, 0.005, (0, 2))]
+    tables = [table(name, one) for name, one in zip(("a.csv", "b.csv"), runs, strict=True)]
+    return recipes_picture(compared(*tables, replicates=60, flops=(1e20, 1e22)))
+
+
 PICTURES: Mapping[str, Callable[[], Picture]] = {
     "fit": lambda: fit_picture(fitted_plan()),
     "fit-frontier": lambda: fit_picture(fitted_plan("frontier")),
@@ -81,6 +89,7 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     "approaches": approaches_compared,
     "compare-laws": laws_compared,
     "compare-models": models_compared,
+    "compare-recipes": recipes_compared,
 }
 """By name; each is built when it is called for."""
 
