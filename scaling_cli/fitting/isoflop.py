@@ -20,8 +20,9 @@ from scaling_cli.fitting.isoflop_draws import (
 )
 from scaling_cli.fitting.parametric import order_runs
 from scaling_cli.fitting.power_law import Frontier, PowerLaw
-from scaling_cli.fitting.profile_bias import Optima, fit_surface
-from scaling_cli.fitting.valley import CurveName, Profile, Valley, ValleyStatus, judge
+from scaling_cli.fitting.profile_bias import Optima, ProfileSurface, fit_surface
+from scaling_cli.fitting.valley import CurveName, Point, Profile, Valley, ValleyStatus, judge
+from scaling_cli.fitting.wild_runs import mark_wild
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
 
@@ -38,6 +39,9 @@ FARTHEST_APART = math.log(1.25)
 """A surface whose minima lie further from those of the runs, and not by chance, is of another form than
 theirs, and has another bias. On Kaplan's form with centred sizes they lie 2 % apart, and the correction takes
 off two thirds of the bias; with centres 3x off they lie a factor of 2 to 9 apart, and it multiplies it."""
+
+WRITTEN = 2
+"""Two runs may have the same loss of so many decimals by chance; one of more is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,6 @@ class Bias:
     law: ChinchillaLaw
     replay: Frontier
     selection: PowerLaw
-    optima: Optima
     optima_draws: Optima | None
 
     @property
@@ -94,16 +97,19 @@ class Isoflop:
     """The valleys in ascending order of budget, and the frontier through those that are ok.
 
     ``outside`` names the runs that belong to no budget, ``off_budget`` those whose 6 N D is not what a
-    column says of them. ``raw`` is ``None`` with fewer than two ok valleys; ``corrected`` and ``bias``
-    are where approach 3 cannot be fitted, ``not_removed`` saying why. ``drawn`` is the number of
-    replicates behind the draws. ``index`` says which of the table's runs those of the valleys are, in the
-    order of the surface's.
+    column says of them (``is_nominal``: a column names the budgets), and ``copies`` those that repeat
+    another's params, tokens and loss and are left out. ``raw`` is ``None`` with fewer than two ok valleys;
+    ``corrected`` and ``bias`` are where approach 3 cannot be fitted, ``not_removed`` saying why. ``drawn``
+    is the number of replicates behind the draws. ``index`` says which of the table's runs those of the
+    valleys are, in the order of the surface's.
     """
 
     valleys: tuple[Valley, ...]
     outside: tuple[str, ...]
     off_budget: tuple[str, ...]
     settings: IsoflopSettings
+    copies: tuple[str, ...] = ()
+    is_nominal: bool = False
     raw: Frontier | None = None
     corrected: Frontier | None = None
     bias: Bias | None = None
@@ -143,44 +149,54 @@ def fit_isoflop(
     optimum is the bias that the corrected frontier is without.
 
     ``nominal`` (FLOPs, shape (n,)) are the budgets that a column names. ``replicates`` is the number of the
-    residual bootstrap (0: none), which begins with ``seed``; the order of the runs does not matter.
-    Raises ``UsageError`` for settings that no table can have.
+    residual bootstrap (0: none), which begins with ``seed``; the order of the runs does not matter, and of
+    copies of a run one counts. Raises ``UsageError`` for settings that no table can have.
     """
     settings = settings or IsoflopSettings()
     _check(settings, replicates)
     budgets = group_budgets(runs, nominal, tolerance=settings.tolerance, picked=settings.picked)
-    profiles, index = _profiles(runs, budgets, settings.curve)
+    profiles, index, copies = _profiles(runs, budgets, settings.curve)
     every = runs.select(index)
     curved = [profile for profile in profiles if profile.design is not None]
     sounding = sound(curved, [profile.runs.loss[None, :] for profile in curved]) if curved else None
-    statuses = _judge_all(curved, sounding, settings.level) if sounding else []
+    statuses = judge_all(curved, sounding, settings.level) if sounding else []
     study = Study(profiles, curved, [status == "ok" for status in statuses], every)
     surface, reason = fit_surface(every) if sum(study.ok) >= 2 else (None, "")
     draws = draw(study, surface, replicates, seed, progress) if sounding and replicates else None
+    lines = draw_lines(study, sounding, surface) if sounding and sum(study.ok) >= 2 else None
     result = Isoflop(
-        valleys=tuple(_valleys(study, sounding, statuses, draws, settings.level)),
+        valleys=(),
         outside=tuple(runs.names[i] for i in budgets.outside.tolist()),
         off_budget=_off_budget(profiles, settings.tolerance) if budgets.is_nominal else (),
         settings=settings,
+        copies=copies,
+        is_nominal=budgets.is_nominal,
         replicates=replicates,
         seed=seed,
         index=tuple(index.tolist()),
     )
-    if sounding is None or sum(study.ok) < 2:
-        return result
-    lines = draw_lines(study, sounding, surface)
-    result = replace(result, raw=power_laws(lines.raw, draws.raw if draws else None))
-    if surface is None or not (lines.replay and lines.selection and lines.optima):
-        return replace(result, not_removed=reason, drawn=draws.count if draws else 0)
+    if lines is not None:
+        result = _with_frontiers(result, lines, draws, surface, reason)
+    return replace(result, valleys=tuple(_valleys(study, sounding, statuses, draws, result)))
+
+
+def _with_frontiers(
+    result: Isoflop, lines: StudyLines, draws: Draws | None, surface: ProfileSurface | None, reason: str
+) -> Isoflop:
+    """Add the raw frontier and, where the surface can stand for the runs, the corrected one and the bias."""
+    drawn = draws.count if draws else 0
+    result = replace(result, raw=power_laws(lines.raw, draws.raw if draws else None), drawn=drawn)
+    if surface is None or not (lines.replay and lines.selection):
+        return replace(result, not_removed=reason)
     if not lines.is_complete or lines.apart > FARTHEST_APART:
-        return replace(result, not_removed=_no_such_surface(lines), drawn=draws.count if draws else 0)
+        return replace(result, not_removed=_no_such_surface(lines))
     law = surface.fit.law
     assert isinstance(law, ChinchillaLaw)
     replay = power_laws(lines.replay, draws.replay if draws else None)
     selection = power_law(lines.selection, draws.selection if draws else None)
-    bias = Bias(surface.fit, law, replay, selection, lines.optima, draws.optima if draws else None)
+    bias = Bias(surface.fit, law, replay, selection, draws.optima if draws else None)
     corrected = power_laws(lines.corrected, draws.corrected if draws else None)
-    return replace(result, corrected=corrected, bias=bias, drawn=draws.count if draws else 0)
+    return replace(result, corrected=corrected, bias=bias)
 
 
 def _no_such_surface(lines: StudyLines) -> str:
@@ -203,27 +219,56 @@ def _check(settings: IsoflopSettings, replicates: int) -> None:
         raise UsageError(f"an interval's level must lie between 0 and 100 %, got {settings.level:g}")
 
 
-def _profiles(runs: Runs, budgets: Budgets, curve: CurveName) -> tuple[list[Profile], "NDArray[np.intp]"]:
-    """Return the profile of each budget, and the indices of the runs of all of them in that order."""
+def _profiles(
+    runs: Runs, budgets: Budgets, curve: CurveName
+) -> tuple[list[Profile], "NDArray[np.intp]", tuple[str, ...]]:
+    """Return the profile of each budget, the indices of the runs of all of them in that order, the copies."""
     import numpy as np
 
-    ordered = [group.index[order_runs(runs.select(group.index))] for group in budgets.groups]
+    ordered, copies = [], []
+    for group in budgets.groups:
+        index = group.index[order_runs(runs.select(group.index))]
+        is_copy = _copies(runs.select(index))
+        ordered.append(index[~is_copy])
+        copies += [runs.names[i] for i in index[is_copy].tolist()]
     profiles = [
         Profile(group.budget, runs.select(index), curve)
         for group, index in zip(budgets.groups, ordered, strict=True)
     ]
-    return profiles, np.concatenate([*ordered, np.empty(0, dtype=np.intp)])
+    return profiles, np.concatenate([*ordered, np.empty(0, dtype=np.intp)]), tuple(copies)
 
 
-def _judge_all(curved: Sequence[Profile], sounding: Sounding, level: float) -> list[ValleyStatus]:
-    """Return the status of every budget that has a curve."""
+def _copies(runs: Runs) -> "NDArray[np.bool_]":
+    """Say which of some ordered runs repeat the one before: a measurement that would count twice, (n,).
+
+    A copied run is no second measurement: residuals of 2 n losses that are n seem to have 2 n - 3 degrees
+    of freedom, and the intervals come out 0.6 times as wide.
+    """
+    import numpy as np
+
+    is_copy = np.zeros(len(runs), dtype=bool)
+    columns = np.stack([runs.params, runs.tokens, runs.loss])
+    is_copy[1:] = (columns[:, 1:] == columns[:, :-1]).all(axis=0)
+    return is_copy & (np.abs(runs.loss - np.round(runs.loss, WRITTEN)) > 1e-9)
+
+
+def judge_all(profiles: Sequence[Profile], sounding: Sounding, level: float) -> list[ValleyStatus]:
+    """Return the status of every budget that has a curve; the curvature counts at ``level``."""
+    import numpy as np
+
+    doubts = _quantiles(profiles, level) * np.sqrt(sounding.curvature_variance[0])
+    found = zip(profiles, sounding.log_N[0], sounding.curvature[0], doubts, strict=True)
+    return [judge(profile, float(x), float(c), float(doubt)) for profile, x, c, doubt in found]
+
+
+def _quantiles(profiles: Sequence[Profile], level: float) -> "FloatArray":
+    """Return Student's t at the upper end of an interval, for the degrees of freedom of each budget, (m,)."""
     import numpy as np
     from scipy.special import stdtrit
 
-    freedom = np.array([profile.spare for profile in curved]) + PRIOR_FREEDOM
-    least = sounding.curvature - stdtrit(freedom, (1 + level) / 2) * np.sqrt(sounding.curvature_variance)
-    found = zip(curved, sounding.log_N[0], sounding.curvature[0], least[0], strict=True)
-    return [judge(profile, float(x), float(c), float(low)) for profile, x, c, low in found]
+    freedom = np.array([profile.spare for profile in profiles], dtype=np.float64) + PRIOR_FREEDOM
+    found: FloatArray = np.asarray(stdtrit(freedom, (1 + level) / 2), dtype=np.float64)
+    return found
 
 
 def _valleys(
@@ -231,41 +276,59 @@ def _valleys(
     sounding: Sounding | None,
     statuses: Sequence[ValleyStatus],
     draws: Draws | None,
-    level: float,
+    result: Isoflop,
 ) -> list[Valley]:
-    """Return every budget's valley, in ascending order of budget."""
+    """Return every budget's valley, in ascending order of budget, and what the frontier says of it."""
+    import numpy as np
+
+    level, frontier = result.settings.level, result.frontier
+    doubts = _quantiles(study.curved, level) * np.sqrt(sounding.noise[0]) if sounding else np.empty(0)
+    places = iter(range(len(study.curved)))
     valleys = []
-    places = {id(profile): place for place, profile in enumerate(study.curved)}
     for profile in study.profiles:
-        place = places.get(id(profile))
-        if place is None or sounding is None:
-            valleys.append(_valley(profile, "too-few", None))
+        of_frontier = None if frontier is None else math.log(frontier.params.at(profile.flops))
+        if profile.design is None or sounding is None:
+            next_log_N = profile.next_size("too-few", 0.0, of_frontier, 0)
+            valleys.append(_valley(profile, "too-few", None, next_log_N))
             continue
-        valley = _valley(profile, statuses[place], sounding, place)
-        if draws is not None and valley.vertex is not None:
+        place = next(places)
+        status, vertex = statuses[place], _vertex(profile, statuses[place], sounding, place)
+        falls = profile.falls(float(doubts[place]))
+        next_log_N = profile.next_size(status, float(sounding.log_N[0, place]), of_frontier, falls)
+        valley = _valley(profile, status, vertex, next_log_N)
+        if draws is not None and vertex is not None:
             valley = replace(valley, intervals=_intervals(profile, draws, place, level))
         valleys.append(valley)
-    return valleys
+    return mark_wild(valleys, study.profiles, lambda rest: _judge_alone(rest, study, level))
 
 
-def _valley(profile: Profile, status: ValleyStatus, sounding: Sounding | None, place: int = 0) -> Valley:
+def _judge_alone(rest: Profile, study: Study, level: float) -> tuple[ValleyStatus, Point | None]:
+    """Return the status and the vertex of a budget without some of its runs, the others as they are."""
+    others = [profile for profile in study.curved if profile.budget != rest.budget]
+    profiles = [rest, *others]
+    sounding = sound(profiles, [profile.runs.loss[None, :] for profile in profiles])
+    status = judge_all(profiles, sounding, level)[0]
+    return status, _vertex(rest, status, sounding, 0)
+
+
+def _vertex(profile: Profile, status: ValleyStatus, sounding: Sounding, place: int) -> Point | None:
+    """Return the minimum of a budget's curve, None where it has none."""
+    if status == "concave" or not sounding.is_minimum[0, place]:
+        return None
+    return profile.point(float(sounding.log_N[0, place]), float(sounding.loss[0, place]))
+
+
+def _valley(profile: Profile, status: ValleyStatus, vertex: Point | None, next_log_N: float | None) -> Valley:
     """Return one budget's valley, without its intervals."""
     import numpy as np
 
-    curve = vertex = None
-    log_N = None
-    if sounding is not None and profile.design is not None:
-        curve = profile.curve(profile.design.fit(profile.runs.loss[None, :])[0])
-        log_N = float(sounding.log_N[0, place])
-        if status != "concave":
-            vertex = profile.point(log_N, float(sounding.loss[0, place]))
-    next_log_N = profile.next_size(status, log_N)
+    design = profile.design
     return Valley(
         budget=profile.budget,
         flops=profile.flops,
         runs=profile.runs,
         status=status,
-        curve=curve,
+        curve=profile.curve(design.fit(profile.runs.loss[None, :])[0]) if design else None,
         vertex=vertex,
         lowest=int(np.argmin(profile.runs.loss)),
         run_next=None if next_log_N is None else profile.point(next_log_N),

@@ -14,7 +14,7 @@ CONSTANTS = 3
 """A parabola has three: residuals of n losses have n - 3 degrees of freedom."""
 
 FAR = math.log(1e6)
-"""Where a parabola without a minimum is said to have it: beyond anything that is sampled."""
+"""A minimum this far from the middle of the sizes is none, and one that is none is said to lie there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +88,10 @@ class ParabolaDesign:
         import numpy as np
 
         a, b, c = constants.T
-        is_minimum = c > 0
+        end = FAR / self.scale
+        is_minimum = (c > 0) & (np.abs(b) < 2 * c * end)
         c = np.where(is_minimum, c, 1.0)
-        x = np.where(is_minimum, -b / (2 * c), -np.copysign(FAR / self.scale, b))
+        x = np.where(is_minimum, -b / (2 * c), -np.copysign(end, b))
         return Vertices(self.centre + self.scale * x, a - b * b / (4 * c), is_minimum)
 
     def curvature_per_size(self, constants: "FloatArray") -> tuple["FloatArray", float]:

@@ -28,8 +28,8 @@ EDGE = 0.1 * math.log(10)
 """A vertex within a tenth of a decade of the end of the sampled sizes has next to nothing beyond it."""
 
 STEP, REACH = math.log(2), math.log(4)
-"""The next size lies a factor of two beyond the vertex, or beyond the end, and at most four beyond the end:
-a vertex found outside the sampled sizes says in which direction to look, hardly how far."""
+"""The next size lies a factor of two beyond the vertex or the end, and at most four beyond the end: a vertex
+found outside the sampled sizes says in which direction to look, hardly how far."""
 
 
 class Curve(Protocol):
@@ -49,6 +49,20 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class WildRuns:
+    """The runs of a valley that miss the curve of its others, the furthest first, and it without them.
+
+    ``names`` say which, ``misses`` by how much, as shares of the loss. ``status`` and ``vertex`` are the
+    valley's without them, the latter ``None`` where it has no minimum.
+    """
+
+    names: tuple[str, ...]
+    misses: tuple[float, ...]
+    status: ValleyStatus
+    vertex: Point | None
+
+
+@dataclass(frozen=True, slots=True)
 class Valley:
     """The runs of one budget, the curve through their losses, and what its vertex is worth.
 
@@ -56,8 +70,12 @@ class Valley:
     their 6 N D; ``runs`` are in ascending order of size. ``curve`` is ``None`` with under four sizes.
     ``vertex`` is the curve's minimum, D = ``flops``/(6 N); ``None`` where the curve has none. It may lie
     outside the sampled sizes: only under status ``ok`` is it an optimum. ``intervals`` hold [low, high]
-    of its params, tokens and loss. ``lowest`` is the index of the measured run of least loss and
-    ``run_next`` the size that would make the valley ok, ``None`` where it is.
+    of its params, tokens and loss. ``lowest`` is the index of the measured run of least loss.
+
+    ``run_next`` is the size that tells most of a valley that is not ok: beyond the end where its minimum
+    lies (edge), the size that the frontier through the ok budgets has there (concave, flat, too-few), and
+    without a frontier one step to the side where the loss falls. ``None`` where the valley is ok, and where
+    nothing says which side that is. ``wild`` are the runs that miss the curve of the others, where some do.
     """
 
     budget: float
@@ -69,6 +87,7 @@ class Valley:
     lowest: int
     run_next: Point | None
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    wild: WildRuns | None = None
 
 
 class Profile:
@@ -123,17 +142,30 @@ class Profile:
         N = math.exp(log_N)
         return Point(N, self.flops / (FLOPS_PER_PARAM_TOKEN * N), loss)
 
-    def next_size(self, status: ValleyStatus, log_N: float | None) -> float | None:
-        """Return the log N to run next, for a vertex at ``log_N``: on the side that the runs leave open."""
+    def next_size(
+        self, status: ValleyStatus, log_N: float, of_frontier: float | None, falls: int
+    ) -> float | None:
+        """Return the log N to run next, None where the valley is ok or nothing says on which side.
+
+        ``log_N`` is the vertex, ``of_frontier`` the size that the other budgets' frontier has here, where
+        there is one, and ``falls`` the side (-1, 1) to which the loss falls beyond chance, 0 for neither.
+        """
         low, high = self.ends
         if status == "ok":
             return None
-        if status == "too-few" or log_N is None:
+        if status == "edge":
+            side = -1 if log_N < (low + high) / 2 else 1
+            end = low if side < 0 else high
+            return end + side * min(max(side * (log_N - end) + STEP, STEP), REACH)
+        if of_frontier is not None and (status != "too-few" or self._is_new(of_frontier)):
+            return of_frontier
+        if status == "too-few":
             return self._next_of_few()
-        side = -1 if log_N < (low + high) / 2 else 1
-        end = low if side < 0 else high
-        beyond = STEP if status == "flat" else side * (log_N - end) + STEP
-        return end + side * min(max(beyond, STEP), REACH)
+        return low - STEP if falls < 0 else high + STEP if falls > 0 else None
+
+    def _is_new(self, log_N: float) -> bool:
+        """Say whether no run has this size."""
+        return all(abs(log_N - knot) > SAME for knot in self.knots.tolist())
 
     def _next_of_few(self) -> float:
         """Return the size that brackets the least loss: beyond an end, or halfway in the wider gap."""
@@ -148,15 +180,31 @@ class Profile:
         before, after = knots[least] - knots[least - 1], knots[least + 1] - knots[least]
         return float(knots[least] + (after / 2 if after >= before else -before / 2))
 
+    def falls(self, doubt: float) -> int:
+        """Return the side (-1, 1) to which a straight line through the losses falls, 0 for neither.
 
-def judge(profile: Profile, log_N: float, curvature: float, least_curvature: float) -> ValleyStatus:
+        ``doubt`` is half the width of the interval of one loss: that of the slope is as many times
+        narrower as sqrt(sum (x - mean x)^2) is large.
+        """
+        import numpy as np
+
+        x = self.log_N - self.log_N.mean()
+        square = float((x * x).sum())
+        slope = float((x * self.runs.loss).sum()) / square
+        if abs(slope) <= doubt / math.sqrt(square):
+            return 0
+        return -int(np.sign(slope))
+
+
+def judge(profile: Profile, log_N: float, curvature: float, doubt: float) -> ValleyStatus:
     """Return the status of a valley whose curve has its vertex at ``log_N``.
 
-    ``curvature`` is that of the parabola, ``least_curvature`` the lower end of its interval.
+    ``curvature`` is that of the parabola, and ``doubt`` half the width of its interval: what the interval
+    leaves on both sides of zero is neither a valley nor a hill.
     """
-    if curvature <= 0:
+    if curvature + doubt < 0:
         return "concave"
-    if least_curvature <= 0:
+    if curvature - doubt <= 0:
         return "flat"
     low, high = profile.ends
     return "ok" if low + EDGE < log_N < high - EDGE else "edge"

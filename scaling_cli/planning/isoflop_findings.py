@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from scaling_cli.findings import Finding, Severity
 from scaling_cli.fitting.isoflop import Isoflop
-from scaling_cli.fitting.valley import Valley, ValleyStatus
-from scaling_cli.units import format_flops, format_share
+from scaling_cli.fitting.valley import Point, Valley, ValleyStatus
+from scaling_cli.units import format_count, format_flops, format_share
 
 if TYPE_CHECKING:
     from scaling_cli.runs import FloatArray
@@ -16,12 +16,16 @@ LEAST_BUDGETS = 3
 """Two points lie on a line whatever they are: the third one checks it."""
 
 POOR_CURVE, LEAST_MISFIT = 4.0, 0.01
-"""A curve that misses its runs by four times what is usual among the budgets, and by 1 % of the loss."""
+"""A curve that misses its runs by four times what is usual among the budgets, and by 1 % of the loss, is
+poor even where no few runs are to blame."""
 
 NOTED_SELECTION = 0.01
 """A share of N_opt at the target that is worth a word: it wastes far less than the noise does."""
 
 MOST_NAMED = 12
+
+MOST_RUNS = 3
+"""So many runs are named in a message; all of them are among the runs of the finding."""
 
 _STATUSES: dict[ValleyStatus, tuple[str, str]] = {
     "edge": (
@@ -39,7 +43,8 @@ def judge_study(study: Isoflop) -> tuple[Finding, ...]:
 
     Where there is no frontier the statuses of the budgets are what refuses it.
     """
-    found = [_outside(study), _off_budget(study), *_statuses(study), _poor_curves(study)]
+    found = [_outside(study), _off_budget(study), _copies(study), *_statuses(study)]
+    found += [*_wild_runs(study), _poor_curves(study)]
     if study.raw is not None and len(study.ok) < LEAST_BUDGETS:
         message = f"the frontier goes through {len(study.ok)} budgets: nothing checks that it is a power law"
         found.append(Finding("few-budgets", "warning", message))
@@ -105,9 +110,9 @@ def _outside(study: Isoflop) -> Finding | None:
     if not study.outside:
         return None
     runs = "1 run belongs" if len(study.outside) == 1 else f"{len(study.outside)} runs belong"
-    message = (
-        f"{runs} to {'none of the budgets asked for' if study.settings.picked else 'no budget'}: left out"
-    )
+    where = "none of the budgets asked for" if study.settings.picked else "no budget"
+    message = f"{runs} to {where} and {'is' if len(study.outside) == 1 else 'are'} left out"
+    message += f": {name_runs(study.outside)}"
     return Finding("no-budget", "info", message, study.outside)
 
 
@@ -116,24 +121,75 @@ def _off_budget(study: Isoflop) -> Finding | None:
         return None
     share = format_share(study.settings.tolerance)
     runs = "1 run is" if len(study.off_budget) == 1 else f"{len(study.off_budget)} runs are"
-    message = f"{runs} more than {share} in 6 N D from the median of the budget that the table puts them in"
+    message = (
+        f"{runs} more than {share} in 6 N D from the median of the budget that the table puts "
+        f"{'it' if len(study.off_budget) == 1 else 'them'} in: {name_runs(study.off_budget)}"
+    )
     return Finding("off-budget", "warning", message, study.off_budget)
 
 
+def _copies(study: Isoflop) -> Finding | None:
+    if not study.copies:
+        return None
+    runs = "1 run repeats" if len(study.copies) == 1 else f"{len(study.copies)} runs repeat"
+    message = (
+        f"{runs} the params, tokens and loss of another; each measurement counts once: "
+        f"{name_runs(study.copies)} left out"
+    )
+    return Finding("duplicate-runs", "info", message, study.copies)
+
+
+def name_runs(names: Sequence[str]) -> str:
+    """Name the first few of some runs: ``line 5, line 6, line 9 and 4 more``."""
+    if len(names) <= MOST_RUNS + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_RUNS])} and {len(names) - MOST_RUNS} more"
+
+
+def _wild_runs(study: Isoflop) -> list[Finding]:
+    """Warn of the runs that the curve through the others of their budget misses, and say what they do."""
+    found = []
+    for valley in study.valleys:
+        wild = valley.wild
+        if wild is None:
+            continue
+        several = len(wild.names) > 1
+        worst = [
+            f"{name} by {format_share(abs(miss), 2)}"
+            for name, miss in zip(wild.names, wild.misses, strict=True)
+        ]
+        it = "them" if several else "it"
+        without, with_it = _valley_is(wild.status, wild.vertex), _valley_is(valley.status, valley.vertex)
+        message = (
+            f"budget {format_flops(valley.budget, 3)}: the curve through its other runs misses "
+            f"{name_runs(worst)}; without {it} the budget is {without}; with {it}, {with_it}: check {it}"
+        )
+        found.append(Finding("poor-curve", "warning", message, wild.names))
+    return found
+
+
+def _valley_is(status: ValleyStatus, vertex: Point | None) -> str:
+    """Say what a valley is: ``ok, its vertex at 240M params, loss 2.933``."""
+    if vertex is None or vertex.loss is None:
+        return status
+    return f"{status}, its vertex at {format_count(vertex.params, 3)} params, loss {vertex.loss:.3f}"
+
+
 def _poor_curves(study: Isoflop) -> Finding | None:
-    """Warn of curves that miss their runs by far more than is usual: sizes far away bend them."""
-    misfits = {id(valley): _misfit(valley) for valley in study.ok}
+    """Warn of curves that miss their runs by far more than is usual, though no few runs are to blame."""
+    misfits = {id(valley): _misfit(valley) for valley in study.valleys if valley.curve}
     if len(misfits) < LEAST_BUDGETS:
         return None
     usual = sorted(misfits.values())[len(misfits) // 2]
-    poor = [valley for valley in study.ok if misfits[id(valley)] > max(POOR_CURVE * usual, LEAST_MISFIT)]
+    most = max(POOR_CURVE * usual, LEAST_MISFIT)
+    poor = [v for v in study.valleys if misfits.get(id(v), 0.0) > most and v.wild is None]
     if not poor:
         return None
     worst = format_share(max(misfits[id(valley)] for valley in poor), 2)
     names = ", ".join(format_flops(valley.budget, 3) for valley in poor)
     message = (
         f"the curve of budget {names} misses its runs by {worst} (rms), the usual one by "
-        f"{format_share(usual, 2)}: runs far from the minimum, or wrong ones, may have moved its vertex"
+        f"{format_share(usual, 2)}: sizes far from the minimum, or wrong runs, may have moved its vertex"
     )
     return Finding("poor-curve", "warning", message, tuple(n for valley in poor for n in valley.runs.names))
 
@@ -142,7 +198,6 @@ def _misfit(valley: Valley) -> float:
     """Return the rms distance of a valley's runs from its curve, as a share of their loss."""
     import numpy as np
 
-    if valley.curve is None:
-        return 0.0
+    assert valley.curve is not None
     shares: FloatArray = valley.curve.loss(valley.runs.params) / valley.runs.loss - 1
     return math.sqrt(float(np.mean(shares**2)))

@@ -123,18 +123,39 @@ def plan_isoflop(study: Isoflop, table: RunsRead, flops: Sequence[float] = ()) -
 
 
 def provenance(study: Isoflop) -> dict[str, object]:
-    """Say how a frontier came about: its budgets, the raw one, and the bias that was taken out."""
+    """Say how a frontier came about: its settings and budgets, the raw one, and the bias taken out."""
+    settings = study.settings
     told: dict[str, object] = {
         "approach": 2,
-        "curve": study.settings.curve,
-        "budgets": [{"flops": valley.flops, "status": valley.status} for valley in study.valleys],
+        "curve": settings.curve,
+        "level": settings.level,
+        "budget_tolerance": settings.tolerance,
+        "picked_budgets": list(settings.picked),
+        "budgets": [
+            {
+                "budget": valley.budget,
+                "flops": valley.flops,
+                "runs": len(valley.runs),
+                "status": valley.status,
+            }
+            for valley in study.valleys
+        ],
         "bootstrap": {"replicates": study.replicates, "seed": study.seed},
         "raw": frontier_dict(study.raw),
     }
     if study.bias is None:
         return told
-    surface = study.bias.law.as_dict()
-    return {**told, "bias": {"surface": surface, "replay": frontier_dict(study.bias.replay)}}
+    return {**told, "bias": bias_dict(study.bias)}
+
+
+def bias_dict(bias: Bias) -> dict[str, object]:
+    """Return the surface that was replayed on, what came out, and what the edges of the sizes select."""
+    selection = bias.selection
+    return {
+        "replay": frontier_dict(bias.replay),
+        "selection": {"coefficient": selection.coefficient, "exponent": selection.exponent},
+        "surface": bias.law.as_dict(),
+    }
 
 
 def frontier_dict(frontier: Frontier | None) -> dict[str, object] | None:
@@ -168,7 +189,6 @@ def _doctor(study: Isoflop, table: RunsRead, target: float) -> tuple[Finding, ..
     import numpy as np
 
     index = np.array(study.index, dtype=np.intp)
-    clusters = table.clusters
     runs, columns = table.runs.select(index), {name: values[index] for name, values in table.columns.items()}
     of_table = diagnose(runs, columns=columns, loss_unit=table.loss_unit)
     if study.bias is None:

@@ -1,25 +1,26 @@
 """An isoflop study as a report: its budgets, its frontier with the bias beside it, its optima."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from scaling_cli.findings import Finding
 from scaling_cli.fitting.isoflop import Bias, Isoflop
-from scaling_cli.fitting.power_law import PowerLaw
-from scaling_cli.fitting.valley import Point, Valley
-from scaling_cli.planning.isoflop_plan import Answer, IsoflopOptimum, IsoflopPlan, frontier_dict
+from scaling_cli.fitting.power_law import Frontier, PowerLaw
+from scaling_cli.fitting.valley import Point, Valley, WildRuns
+from scaling_cli.planning.isoflop_plan import Answer, IsoflopOptimum, IsoflopPlan, bias_dict, frontier_dict
 from scaling_cli.planning.uncertainty import percentile_interval
 from scaling_cli.reports.backtest import format_change
-from scaling_cli.reports.report import Cell, Note, Report, Table
+from scaling_cli.reports.isoflop_rows import INTERVALS, isoflop_rows
+from scaling_cli.reports.report import Note, Report, Table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
 
 UNKNOWN = "-"
-
-INTERVALS = ("params", "tokens", "tokens_per_param", "loss")
-"""The intervals of an optimum, in the order of its columns."""
 
 
 def isoflop_report(plan: IsoflopPlan) -> Report:
     """Return the report of ``scaling isoflop``."""
     study = plan.study
+    findings = (*plan.findings, *_of_optima(plan))
     data = {
         "budgets": [_valley_dict(valley, plan.interval) for valley in study.valleys],
         "curve": study.settings.curve,
@@ -28,19 +29,32 @@ def isoflop_report(plan: IsoflopPlan) -> Report:
         "bias": _bias_dict(study.bias),
         "bootstrap": {"replicates": study.replicates, "drawn": study.drawn, "seed": study.seed},
         "optima": [_optimum_dict(optimum, plan.interval) for optimum in plan.optima],
-        "findings": [finding.as_dict() for finding in plan.findings],
+        "findings": [finding.as_dict() for finding in findings],
     }
     tables = [_budget_table(plan)] if study.valleys else []
     tables += [_frontier_table(plan)] if study.raw else []
     tables += [_optima_table(plan)] if plan.optima else []
-    about = dict.fromkeys((*plan.findings, *(f for optimum in plan.optima for f in optimum.findings)))
     return Report(
         schema="scaling.isoflop/1",
         data=data,
         sections=tuple(tables),
-        rows=[_row(plan, optimum) for optimum in plan.optima] or [_valley_row(v) for v in study.valleys],
-        notes=tuple(Note(finding) for finding in about),
+        rows=isoflop_rows(plan),
+        notes=tuple(Note(finding) for finding in findings),
     )
+
+
+def _of_optima(plan: IsoflopPlan) -> tuple[Finding, ...]:
+    """Return what concerns the optima, once: of findings of one kind that of the last target."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for optimum in plan.optima:
+        for finding in optimum.findings:
+            alike.setdefault((finding.id, finding.severity), []).append(finding)
+    found = []
+    for findings in alike.values():
+        last, others = findings[-1], len(findings) - 1
+        more = f" (and {others} more target{'s' if others > 1 else ''} likewise)" if others else ""
+        found.append(replace(last, message=last.message + more))
+    return tuple(found)
 
 
 def _valley_dict(valley: Valley, level: float) -> dict[str, object]:
@@ -61,6 +75,17 @@ def _valley_dict(valley: Valley, level: float) -> dict[str, object]:
             **_point_dict(_lowest(valley)),
         },
         "run_next": valley.run_next and {"params": valley.run_next.params, "tokens": valley.run_next.tokens},
+        "wild_runs": valley.wild and _wild_dict(valley.wild),
+    }
+
+
+def _wild_dict(wild: WildRuns) -> dict[str, object]:
+    """Return the runs that miss the curve of the others, by shares of the loss, and what is left without."""
+    names = zip(wild.names, wild.misses, strict=True)
+    vertex = {name: _of(wild.vertex, name) for name in ("params", "tokens", "loss")}
+    return {
+        "runs": [{"run": name, "miss": miss} for name, miss in names],
+        "without": {"status": wild.status, **vertex},
     }
 
 
@@ -81,21 +106,36 @@ def _lowest(valley: Valley) -> Point:
 
 
 def _frontiers(study: Isoflop, level: float) -> dict[str, object] | None:
-    """Return ``raw`` and ``corrected``, and the intervals of what is best; null without a frontier."""
+    """Return ``raw`` and ``corrected`` with their intervals; null without a frontier."""
     if study.raw is None or study.frontier is None:
         return None
-    exponents = {
-        f"{name}_exponent": list(percentile_interval(law.draws.exponent, level))
-        for name, law in study.frontier.laws.items()
-        if law.draws is not None and name != "loss"
-    }
     corrected = frontier_dict(study.corrected)
     if corrected:
         del corrected["loss"]  # what is left once the bias is out is no power law
     return {
         "raw": frontier_dict(study.raw),
         "corrected": corrected,
-        "intervals": {"level": level, **exponents} if exponents else None,
+        "intervals": _both_intervals(study, level) if study.raw.params.draws else None,
+    }
+
+
+def _both_intervals(study: Isoflop, level: float) -> dict[str, object]:
+    """Return the intervals of the exponents of what is best, and of all constants of either frontier."""
+    assert study.raw is not None
+    assert study.frontier is not None
+    of_best = {
+        f"{name}_exponent": list(_constant_ends(study.frontier.laws[name], "exponent", level))
+        for name in ("params", "tokens")
+    }
+    corrected = study.corrected and _interval_dict(replace(study.corrected, loss=None), level)
+    return {"level": level, **of_best, "raw": _interval_dict(study.raw, level), "corrected": corrected}
+
+
+def _interval_dict(frontier: Frontier, level: float) -> dict[str, object]:
+    """Return [low, high] in the shape of ``frontier_dict``."""
+    return {
+        name: {what: list(_constant_ends(law, what, level)) for what in ("coefficient", "exponent")}
+        for name, law in frontier.laws.items()
     }
 
 
@@ -103,13 +143,8 @@ def _bias_dict(bias: Bias | None) -> dict[str, object] | None:
     """Return what the replay is off by, the replay itself, and the surface that it was made on."""
     if bias is None:
         return None
-    return {
-        "params_exponent": bias.params_exponent,
-        "tokens_exponent": bias.tokens_exponent,
-        "replay": frontier_dict(bias.replay),
-        "selection": {"coefficient": bias.selection.coefficient, "exponent": bias.selection.exponent},
-        "surface": bias.law.as_dict(),
-    }
+    exponents = {"params_exponent": bias.params_exponent, "tokens_exponent": bias.tokens_exponent}
+    return {**exponents, **bias_dict(bias)}
 
 
 def _optimum_dict(optimum: IsoflopOptimum, level: float) -> dict[str, object]:
@@ -140,50 +175,6 @@ def _answer_dict(answer: Answer, level: float) -> dict[str, object]:
         "tokens_per_param": answer.tokens / answer.params,
         "loss": answer.loss,
         "intervals": {"level": level, **intervals} if intervals else None,
-    }
-
-
-def _row(plan: IsoflopPlan, optimum: IsoflopOptimum) -> dict[str, Cell]:
-    """Return one line of CSV: an optimum, its intervals, the raw one, the exponents, the findings."""
-    best, frontier = optimum.best, plan.study.frontier
-    assert frontier is not None
-    ends = {
-        f"{name}_{end}": best.intervals[name][place] if name in best.intervals else None
-        for name in INTERVALS
-        for place, end in enumerate(("low", "high"))
-    }
-    findings = (*plan.findings, *optimum.findings)
-    return {
-        "flops": optimum.flops,
-        "params": best.params,
-        "tokens": best.tokens,
-        "tokens_per_param": best.tokens / best.params,
-        "loss": best.loss,
-        "interval": plan.interval if best.intervals else None,
-        **ends,
-        "raw_params": optimum.raw.params,
-        "raw_tokens": optimum.raw.tokens,
-        "raw_loss": optimum.raw.loss,
-        "waste": optimum.waste,
-        "params_exponent": frontier.params.exponent,
-        "tokens_exponent": frontier.tokens.exponent,
-        "budgets_ok": len(plan.study.ok),
-        "budgets": len(plan.study.valleys),
-        "findings": ";".join(dict.fromkeys(finding.id for finding in findings)),
-    }
-
-
-def _valley_row(valley: Valley) -> dict[str, Cell]:
-    """Return one line of CSV where there is no frontier: a budget and its status."""
-    return {
-        "flops": valley.flops,
-        "runs": len(valley.runs),
-        "status": valley.status,
-        "params": _of(valley.vertex, "params"),
-        "tokens": _of(valley.vertex, "tokens"),
-        "loss": _of(valley.vertex, "loss"),
-        "next_params": _of(valley.run_next, "params"),
-        "next_tokens": _of(valley.run_next, "tokens"),
     }
 
 
@@ -223,7 +214,10 @@ def _caption(plan: IsoflopPlan) -> str:
     study = plan.study
     what = "parabola" if study.settings.curve == "parabola" else "local interpolation (Akima)"
     used = f"{len(study.index)} runs used of {plan.runs_read} read"
-    return f"{plan.name}: {used}. The vertex of a {what} of loss in log params, for each budget of 6 N D."
+    vertex = f"{plan.name}: {used}. The vertex of a {what} of loss in log params, for each budget"
+    if study.is_nominal:
+        return f"{vertex} that the table names, on the median 6 N D of its runs."
+    return f"{vertex} of 6 N D{' asked for' if study.settings.picked else ''}."
 
 
 def _frontier_table(plan: IsoflopPlan) -> Table:
@@ -266,16 +260,21 @@ def _constant(law: PowerLaw, what: str) -> str:
 
 
 def _constant_interval(law: PowerLaw, what: str, level: float) -> str:
-    import math
-
     if law.draws is None:
         return UNKNOWN
-    low, high = percentile_interval(
-        law.draws.exponent if what == "exponent" else law.draws.log_coefficient, level
-    )
-    if what == "coefficient":
-        low, high = math.exp(low), math.exp(high)
+    low, high = _constant_ends(law, what, level)
     return f"{format_number(low, 3)} to {format_number(high, 3)}"
+
+
+def _constant_ends(law: PowerLaw, what: str, level: float) -> tuple[float, float]:
+    """Return the interval of a power law's exponent or coefficient."""
+    import math
+
+    assert law.draws is not None
+    if what == "exponent":
+        return percentile_interval(law.draws.exponent, level)
+    low, high = percentile_interval(law.draws.log_coefficient, level)
+    return math.exp(low), math.exp(high)
 
 
 def _optima_table(plan: IsoflopPlan) -> Table:

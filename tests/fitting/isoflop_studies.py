@@ -58,3 +58,25 @@ def study(
     D = np.repeat(BUDGETS, SIZES) / (6 * N)
     errors = np.exp(noise * np.random.default_rng(seed).standard_normal(len(N)))
     return Runs(N, D, 6 * N * D, law.loss(N, D) * errors, tuple(f"run {i}" for i in range(len(N))))
+
+
+def one_budget(N: list[float], loss: list[float], C: float = 1e20) -> Runs:
+    """The runs of one budget: sizes and losses."""
+    sizes = np.array(N)
+    D = C / (6 * sizes)
+    return Runs(sizes, D, 6 * sizes * D, np.array(loss), tuple(f"run {i}" for i in range(len(N))))
+
+
+def together(*parts: Runs) -> Runs:
+    """Several tables in one, the runs numbered through."""
+    names = ("params", "tokens", "flops", "loss")
+    params, tokens, flops, loss = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return Runs(params, tokens, flops, loss, tuple(f"run {i}" for i in range(len(params))))
+
+
+def with_losses(runs: Runs, changed: dict[int, float]) -> Runs:
+    """The same runs, some losses times a factor."""
+    loss = runs.loss.copy()
+    for place, factor in changed.items():
+        loss[place] *= factor
+    return Runs(runs.params, runs.tokens, runs.flops, loss, runs.names)

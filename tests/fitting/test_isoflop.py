@@ -14,7 +14,17 @@ from scaling_cli.fitting.isoflop import Isoflop, IsoflopSettings, fit_isoflop
 from scaling_cli.laws.kaplan import KaplanLaw
 from scaling_cli.laws.published import published_law
 from scaling_cli.runs import Runs
-from tests.fitting.isoflop_studies import BUDGETS, CENTRES, LAWS, PUBLISHED, SIZES, TARGET, study
+from tests.fitting.isoflop_studies import (
+    BUDGETS,
+    CENTRES,
+    LAWS,
+    PUBLISHED,
+    SIZES,
+    TARGET,
+    one_budget,
+    study,
+    together,
+)
 
 GRIDS = list(product(LAWS, (4.0, 8.0, 16.0), CENTRES))
 
@@ -28,18 +38,6 @@ def log_error(result: Isoflop, name: str, which: str = "corrected") -> float:
 
 def statuses(result: Isoflop) -> list[str]:
     return [valley.status for valley in result.valleys]
-
-
-def one_budget(N: list[float], loss: list[float], C: float = 1e20) -> Runs:
-    sizes = np.array(N)
-    D = C / (6 * sizes)
-    return Runs(sizes, D, 6 * sizes * D, np.array(loss), tuple(f"run {i}" for i in range(len(N))))
-
-
-def together(*parts: Runs) -> Runs:
-    names = ("params", "tokens", "flops", "loss")
-    params, tokens, flops, loss = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-    return Runs(params, tokens, flops, loss, tuple(f"run {i}" for i in range(len(params))))
 
 
 @pytest.mark.parametrize(("name", "width", "centres"), GRIDS)
@@ -224,8 +222,8 @@ def test_three_sizes_a_concave_a_flat_and_an_edge_budget_are_told_apart() -> Non
     assert flat.vertex is not None
     assert few.run_next is not None
     assert few.run_next.params in (pytest.approx(math.sqrt(2) * 1e9), pytest.approx(math.sqrt(8) * 1e9))
-    assert concave.run_next is not None
-    assert not 1e9 <= concave.run_next.params <= 16e9
+    # as high on the left as on the right, and no frontier that says more
+    assert concave.run_next is flat.run_next is None
     assert edge.run_next is not None
     assert edge.run_next.params < 1e9
     assert ok.run_next is None

@@ -76,8 +76,9 @@ def test_a_budget_with_a_wild_run_is_said_to_fit_poorly() -> None:
     wild = Runs(runs.params, runs.tokens, runs.flops, loss, runs.names)
     found = [finding for finding in planned(wild).findings if finding.id == "poor-curve"]
     assert len(found) == 1
-    assert "3e19" in found[0].message
-    assert "run 15" in found[0].runs
+    assert "budget 3e19: the curve through its other runs misses run 17 by 8" in found[0].message
+    assert "without it the budget is ok, its vertex at 383M params" in found[0].message
+    assert found[0].runs == ("run 17",)
     assert "poor-curve" not in ids(planned(runs))
 
 

@@ -46,7 +46,7 @@ def isoflop_picture(plan: IsoflopPlan) -> Picture:
     """Return the picture of ``scaling isoflop``: every valley, and the frontier where there is one."""
     study = plan.study
     top, above = _top(study.valleys)
-    rows: list[tuple[Panel, ...]] = [(_valleys(study.valleys, plan.interval, top),)]
+    rows: list[tuple[Panel, ...]] = [(_valleys(study.valleys, _vertex_label(plan), top),)]
     if study.frontier:
         rows.append(_frontier(plan, study.frontier))
     notes = [f"Above the frame: {', '.join(above)}."] if above else []
@@ -73,13 +73,18 @@ def _top(valleys: Sequence[Valley]) -> tuple[float | None, list[str]]:
     return top, [*above[:MOST_NAMED], *more]
 
 
-def _valleys(valleys: Sequence[Valley], level: float, top: float | None) -> Panel:
+def _vertex_label(plan: IsoflopPlan) -> str:
+    """Say what the mark of a vertex shows: without a bootstrap there is no interval."""
+    return f"vertex with its {format_share(plan.interval)} interval" if plan.study.replicates else "vertex"
+
+
+def _valleys(valleys: Sequence[Valley], vertex_label: str, top: float | None) -> Panel:
     """Draw the runs of every budget, the curve through them and its vertex; budgets are shaded in order."""
     drawn: list[Drawn] = []
     words: list[Drawn] = []
     last = max(len(valleys) - 1, 1)
     for index, valley in enumerate(valleys):
-        drawn += _valley(valley, index / last, f"vertex with its {format_share(level)} interval")
+        drawn += _valley(valley, index / last, vertex_label)
         words.append(_name(valley, top))
     title = "Loss over params, at each budget of FLOPs"
     smallest = min(float(valley.runs.params[0]) for valley in valleys)
@@ -178,8 +183,9 @@ def _vertices(plan: IsoflopPlan) -> list[frontier.Size]:
             continue
         low, high = float(valley.runs.params[0]), float(valley.runs.params[-1])
         if valley.status == "ok":
-            label = f"vertex with its {format_share(plan.interval)} interval"
-            marks.append(_size("optimum", label, valley.flops, vertex.params, vertex.tokens, sure))
+            marks.append(
+                _size("optimum", _vertex_label(plan), valley.flops, vertex.params, vertex.tokens, sure)
+            )
         elif low / FARTHEST <= vertex.params <= high * FARTHEST:
             marks.append(_size("rejected", REJECTED, valley.flops, vertex.params, vertex.tokens, {}))
     return marks
