@@ -123,6 +123,7 @@ def _as_list(value: object) -> object:
 
 Positive = Annotated[float | None, _reads(parse_positive)]
 Dollars = Annotated[float | None, _reads(parse_dollars)]
+Share = Annotated[float | None, _reads(_parse_share)]
 
 
 class _Known(BaseModel):
@@ -183,7 +184,7 @@ class PlanModel(_Known):
 class _PlanFile(PlanModel):
     law: Annotated[list[StrictStr] | None, BeforeValidator(_as_list)] = None
     ladder: StrictBool | None = None
-    waste: Annotated[float | None, _reads(_parse_share)] = None
+    waste: Share = None
 
     def known(self) -> dict[str, Any]:
         """Return what the file says of the plan, by name."""

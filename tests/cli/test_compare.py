@@ -280,7 +280,7 @@ def test_the_help_ends_with_two_examples(scaling: Scaling, kind: str) -> None:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("scaling compare ", ["laws", "models", "recipes", "curves"]),
+        ("scaling compare ", ["laws", "models", "recipes", "curves", "plans"]),
         ("scaling compare laws kap", ["kaplan2020"]),
         ("scaling compare models goph", ["gopher"]),
         ("scaling compare models Llama-2-7", ["Llama-2-7b", "Llama-2-70b"]),
