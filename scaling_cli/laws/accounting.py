@@ -52,8 +52,8 @@ def count_params(shape: Architecture) -> ParamCount:
     """N of a shape, exactly.
 
     N = V d (twice where untied) + s d (learned positions) + L (attention + feed-forward + 2 norms) + norm.
-    With one tied embedding of 32,000 rows, relative positions, biases and gains it gives the fifty printed
-    sizes of Hoffmann et al. 2022, Table A9.
+    With one tied embedding of 32,000 rows, relative positions, inner biases and rmsnorm it gives the fifty
+    sizes of Hoffmann et al. 2022, Table A9, which does not say how they are counted.
     """
     d = shape.d_model
     table = shape.vocabulary * d
@@ -73,17 +73,21 @@ def count_params(shape: Architecture) -> ParamCount:
 
 
 def _attention_params(shape: Architecture) -> int:
-    """Return d (a + 2 a_kv) + a d, a projection d a of relative positions, and a bias per output."""
+    """Return d (a + 2 a_kv) + a d, d a + 2 a for relative positions, and the biases."""
     d, a, a_kv = shape.d_model, shape.d_attention, shape.d_kv
-    weights = d * (a + 2 * a_kv) + a * d + (d * a if shape.positions == "relative" else 0)
-    return weights + (a + 2 * a_kv + d if shape.biases else 0)
+    weights = d * (a + 2 * a_kv) + a * d + (d * a + 2 * a if shape.positions == "relative" else 0)
+    return weights + _biases(shape, inner=a + 2 * a_kv)
 
 
 def _ffn_params(shape: Architecture, width: int) -> int:
-    """Return 2 d f, or 3 d f with a gate, and a bias per output."""
+    """Return 2 d f, or 3 d f with a gate, and the biases."""
     inner = 2 if shape.swiglu else 1
-    weights = (inner + 1) * shape.d_model * width
-    return weights + (inner * width + shape.d_model if shape.biases else 0)
+    return (inner + 1) * shape.d_model * width + _biases(shape, inner=inner * width)
+
+
+def _biases(shape: Architecture, *, inner: int) -> int:
+    """Return the biases of one part of a layer, of which ``inner`` stand before its last map."""
+    return {"none": 0, "inner": inner, "all": inner + shape.d_model}[shape.biases]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from scaling_cli.errors import UsageError
 
 Positions = Literal["learned", "rotary", "relative"]
 Norm = Literal["rmsnorm", "layernorm"]
+Biases = Literal["none", "inner", "all"]
 
 POSITIONS: tuple[str, ...] = get_args(Positions)
 NORMS: tuple[str, ...] = get_args(Norm)
+BIASES: tuple[str, ...] = get_args(Biases)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +21,11 @@ class Architecture:
 
     ``layers`` blocks of width ``d_model``, each with ``heads`` query heads and ``kv_heads`` key and value
     heads of ``head_size``, and a feed-forward part of width ``ffn`` (three matrices where ``swiglu``, else
-    two). ``positions`` are a table of ``context`` rows (learned), nothing (rotary), or one more projection
-    a layer without a bias (relative, as in Transformer-XL, Gopher and Chinchilla). ``tied`` models read
-    and write with one embedding of ``vocabulary`` rows. ``biases`` stand on every other linear map of a
-    layer; a ``norm`` has a gain, and a layernorm a bias too: two a layer, one at the end.
+    two). ``positions`` are a table of ``context`` rows (learned), nothing (rotary), or a projection and two
+    vectors more a layer (relative: Dai et al. 2019, as in Gopher and Chinchilla). ``tied`` models read and
+    write with one embedding of ``vocabulary`` rows. ``biases`` stand on all linear maps of a layer, on those
+    that do not write to its output (inner), or on none; a ``norm`` has a gain, and a layernorm a bias too:
+    two a layer, one at the end.
 
     With ``experts`` above one, all but the first ``dense_layers`` have a router, ``experts`` feed-forward
     parts of width ``expert_ffn`` of which a token uses ``active_experts``, and ``shared_experts`` that
@@ -43,7 +46,7 @@ class Architecture:
     tied: bool = False
     positions: Positions = "rotary"
     norm: Norm = "rmsnorm"
-    biases: bool = False
+    biases: Biases = "none"
     experts: int = 1
     active_experts: int = 1
     shared_experts: int = 0
