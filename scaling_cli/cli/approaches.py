@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scaling_cli.cli.fit_options import Approach
 from scaling_cli.cli.output import Format, show
 from scaling_cli.cli.plot import Plot
+from scaling_cli.cli.unused import LOSS_KEYS, say_what_is_unused
 from scaling_cli.errors import FitRefused, ScalingError, UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def check_approach(approach: Approach, smooth: int | None, given: Mapping[str, o
     if approach is Approach.parametric:
         return
     refused = {
-        Approach.curves: set(given),
+        Approach.curves: set(given).difference(["--waste"]),
         Approach.isoflop: set(given).difference(_READS_RUNS),
         Approach.all: set(_CHECKS),
     }[approach]
@@ -66,6 +67,7 @@ def fit_by(approach: Approach, study: "Experiment", sureness: "Sureness", ending
     """Fit a study by approach 1, or 2, or all three, and show it."""
     from scaling_cli.fitting.trace import SMOOTHING, EnvelopeSettings
 
+    _say_what_is_unused(approach, study)
     settings = EnvelopeSettings(
         smooth=SMOOTHING if study.smooth is None else study.smooth,
         include_unfinished=bool(study.include_unfinished),
@@ -76,6 +78,15 @@ def fit_by(approach: Approach, study: "Experiment", sureness: "Sureness", ending
         _fit_isoflop(study, sureness, ending)
     else:
         _fit_all(study, sureness, ending, settings)
+
+
+def _say_what_is_unused(approach: Approach, study: "Experiment") -> None:
+    """Say what a config gives for another approach than the one that was asked for."""
+    unused = {
+        Approach.curves: (*LOSS_KEYS, "drop_highest_losses", "all_steps"),
+        Approach.isoflop: (*LOSS_KEYS, "smooth", "waste"),
+    }
+    say_what_is_unused(study, f"approach {approach}", unused.get(approach, ()))
 
 
 def _fit_curves(
@@ -106,15 +117,14 @@ def _curves_picture(plan: "EnvelopePlan") -> "Picture":
 
 def _fit_isoflop(study: "Experiment", sureness: "Sureness", ending: Ending) -> None:
     """Show what ``scaling isoflop`` shows, as a fit; without a frontier, what there is and exit 1."""
-    from scaling_cli.cli.isoflop import plan_table
+    from scaling_cli.cli.isoflop import plan_table, read_settings
     from scaling_cli.cli.study import read_table
     from scaling_cli.files.law_file import write_law
-    from scaling_cli.fitting.isoflop import IsoflopSettings
     from scaling_cli.planning.isoflop_findings import no_frontier
     from scaling_cli.reports.approaches import isoflop_fit_report
 
     table = read_table(study)
-    settings = IsoflopSettings(level=sureness.interval)
+    settings = read_settings(study, sureness.interval)
     plan = plan_table(study, table, settings, replicates=sureness.replicates, seed=sureness.seed)
     if ending.save and plan.card:
         write_law(ending.save, plan.card)

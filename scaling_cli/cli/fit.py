@@ -49,6 +49,7 @@ from scaling_cli.cli.options import (
 )
 from scaling_cli.cli.output import Format, say, show
 from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.unused import say_what_is_unused
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.units import parse_positive, parse_quantity, parse_range, parse_sweep
@@ -121,6 +122,7 @@ def fit(
         "--backtest": backtest,
         "--sensitivity": sensitivity,
         "--verify": verify,
+        "--waste": waste,
     }
     if approach:
         check_approach(approach, smooth, given)
@@ -171,6 +173,7 @@ def _fit_loss(
     from scaling_cli.files.law_file import write_law
     from scaling_cli.reports.fit import fit_report
 
+    say_what_is_unused(study, "approach 3", ["smooth"])
     plan = make_plan(study, read_table(study), sureness, backtest=backtest, sensitivity=sensitivity)
     report = fit_report(plan)
     if ending.save:

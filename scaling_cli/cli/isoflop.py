@@ -3,6 +3,8 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING, get_args
 
+import typer
+
 from scaling_cli import __version__
 from scaling_cli.cli.fit_options import (
     AllStepsOption,
@@ -38,6 +40,7 @@ from scaling_cli.cli.options import (
 )
 from scaling_cli.cli.output import Format, show
 from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.unused import LOSS_KEYS, say_what_is_unused
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.units import parse_fraction, parse_positive, parse_sweep
@@ -50,7 +53,8 @@ if TYPE_CHECKING:
     from scaling_cli.planning.isoflop_plan import IsoflopPlan
     from scaling_cli.reports.pictures.picture import Picture
 
-DEFAULT_TOLERANCE = "10%"
+_OF_LAWS = ("law", "flops", "output_format", "output", "plot", "strict")
+"""What there is to say of a law's own profile; every other option is of runs."""
 
 EPILOG = """Examples:
 
@@ -62,6 +66,7 @@ $ scaling isoflop --law besiroglu2024 --flops 1e20"""
 
 
 def isoflop(
+    context: typer.Context,
     runs: RunsArgument = None,
     config: ConfigOption = None,
     column: ColumnOption = None,
@@ -71,8 +76,8 @@ def isoflop(
     all_steps: AllStepsOption = None,
     include_unfinished: UnfinishedOption = None,
     budgets: BudgetsOption = None,
-    budget_tolerance: ToleranceOption = DEFAULT_TOLERANCE,
-    curve: CurveOption = "parabola",
+    budget_tolerance: ToleranceOption = None,
+    curve: CurveOption = None,
     flops: TargetsOption = None,
     bootstrap: BootstrapOption = 1000,
     seed: SeedOption = 0,
@@ -91,12 +96,12 @@ def isoflop(
     if law:
         if runs or config:
             raise UsageError("--law and runs contradict each other", hint="leave one of them out")
+        _refuse_what_is_of_runs(context)
         _show_profiles(law, targets, output_format, output, strict=strict, plot=plot)
         return
     if runs is None and config is None:
         hint = "name a file, - for stdin, or a --config that names one; --law NAME --flops C needs no runs"
         raise UsageError("no runs to draw a frontier through", hint=hint)
-    settings = read_settings(budgets, budget_tolerance, curve, interval)
     from scaling_cli.cli import study as studies
 
     study = studies.read_study(
@@ -111,7 +116,12 @@ def isoflop(
         fixed={},
         bounds={},
         flops=targets,
+        budgets=_read_budgets(budgets),
+        budget_tolerance=_read_tolerance(budget_tolerance),
+        curve=_read_curve(curve),
     )
+    settings = read_settings(study, read_interval(interval))
+    say_what_is_unused(study, "scaling isoflop", (*LOSS_KEYS, "smooth", "waste"))
     table = studies.read_table(study)
     plan = plan_table(study, table, settings, replicates=bootstrap, seed=seed)
     if save and plan.card is not None:
@@ -119,6 +129,15 @@ def isoflop(
 
         write_law(save, plan.card)
     _show_plan(plan, table.name, output_format, output, strict=strict, plot=plot)
+
+
+def _refuse_what_is_of_runs(context: typer.Context) -> None:
+    """Raise ``UsageError`` where an option that only runs need was given with ``--law``."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name not in _OF_LAWS and source is not None and source.name == "COMMANDLINE":
+            what = f"{option.opts[0]} says nothing under --law, which reads no runs"
+            raise UsageError(what, hint="leave it out, or name runs in place of --law")
 
 
 def _read_units(texts: list[str] | None) -> dict[str, float]:
@@ -163,23 +182,38 @@ def _profiles_picture(cards: "list[LawCard]", targets: tuple[float, ...]) -> "Pi
     return plan_picture(allocate_all(cards, [Question(flops=C) for C in targets]))
 
 
-def read_settings(budgets: str | None, tolerance: str, curve: str, interval: str) -> "IsoflopSettings":
-    """Return how the budgets are found and what is drawn through them, from the texts of the options."""
-    from scaling_cli.fitting.isoflop import IsoflopSettings
+def _read_budgets(text: str | None) -> tuple[float, ...]:
+    """Return the budgets of ``--budgets``, none where it was not given."""
+    texts = [part for part in (text or "").split(",") if part.strip()]
+    if text is not None and not texts:
+        raise UsageError(f"--budgets: {text!r} names none", hint="write them like 6e18,1e19,3e19")
+    return tuple(read_option("--budgets", parse_positive, part) for part in texts)
+
+
+def _read_tolerance(text: str | None) -> float | None:
+    """Return ``--budget-tolerance`` as a share below one, ``None`` where it was not given."""
+    if text is None:
+        return None
+    share = read_option("--budget-tolerance", parse_fraction, text)
+    if share >= 1:
+        raise UsageError(f"--budget-tolerance: must lie below 100 %, got {text}", hint="write it like 10%")
+    return share
+
+
+def _read_curve(name: str | None) -> str | None:
     from scaling_cli.fitting.valley import CurveName
 
-    if curve not in get_args(CurveName):
-        raise UsageError(f"--curve: {curve!r} is not known", hint=f"curves: {', '.join(get_args(CurveName))}")
-    share = read_option("--budget-tolerance", parse_fraction, tolerance)
-    if share >= 1:
-        raise UsageError(
-            f"--budget-tolerance: must lie below 100 %, got {tolerance}", hint="write it like 10%"
-        )
-    texts = [text for text in (budgets or "").split(",") if text.strip()]
-    if budgets is not None and not texts:
-        raise UsageError(f"--budgets: {budgets!r} names none", hint="write them like 6e18,1e19,3e19")
-    picked = tuple(read_option("--budgets", parse_positive, text) for text in texts)
-    return IsoflopSettings(tolerance=share, picked=picked, curve=curve, level=read_interval(interval))  # type: ignore[arg-type]  # checked above
+    if name is not None and name not in get_args(CurveName):
+        raise UsageError(f"--curve: {name!r} is not known", hint=f"curves: {', '.join(get_args(CurveName))}")
+    return name
+
+
+def read_settings(study: "Experiment", level: float) -> "IsoflopSettings":
+    """Return how a study finds its budgets and what it draws through them, with intervals at ``level``."""
+    from scaling_cli.fitting.isoflop import IsoflopSettings
+
+    given = {"tolerance": study.budget_tolerance, "picked": study.budgets or None, "curve": study.curve}
+    return IsoflopSettings(level=level, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # both are read where they are checked
 
 
 def plan_table(

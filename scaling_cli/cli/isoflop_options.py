@@ -27,15 +27,21 @@ BudgetsOption = Annotated[
     ),
 ]
 ToleranceOption = Annotated[
-    str,
-    Frontier("--budget-tolerance", metavar="SHARE", help="How far C of a run may lie from its budget."),
+    str | None,
+    Frontier(
+        "--budget-tolerance",
+        metavar="SHARE",
+        help="How far C of a run may lie from its budget.",
+        show_default="10%",
+    ),
 ]
 CurveOption = Annotated[
-    str,
+    str | None,
     Frontier(
         "--curve",
         metavar="NAME",
         help="parabola, or akima, a local interpolation.",
+        show_default="parabola",
         autocompletion=complete_curve,
     ),
 ]

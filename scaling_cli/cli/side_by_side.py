@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from scaling_cli.cli.curve_study import plan_curves, read_curve_table
-from scaling_cli.cli.isoflop import plan_table
+from scaling_cli.cli.isoflop import plan_table, read_settings
 from scaling_cli.cli.options import read_waste
 from scaling_cli.cli.study import Sureness, fit_table, plan_study, read_table
 from scaling_cli.errors import FitRefused, InputError
@@ -91,10 +91,9 @@ def _by_curves(
 
 
 def _by_isoflop(study: "Experiment", table: "RunTable", sureness: Sureness) -> "Told":
-    from scaling_cli.fitting.isoflop import IsoflopSettings
     from scaling_cli.planning.isoflop_findings import no_frontier
 
-    settings = IsoflopSettings(level=sureness.interval)
+    settings = read_settings(study, sureness.interval)
     plan = plan_table(study, table, settings, replicates=sureness.replicates, seed=sureness.seed)
     return (no_frontier(plan.study) if plan.card is None else plan.card), plan.findings
 

@@ -14,7 +14,8 @@ class Experiment:
     of the file that names it (``exp.yaml:1``), for a table that is not there. ``columns`` maps a quantity
     to its column and ``units`` a quantity to what one of it counts; ``flops`` are target budgets in
     FLOPs and ``delta`` is in log loss. ``weights`` names a column, ``fixed`` and ``bounds`` constants of
-    the form; ``approach`` is 1, 2, 3 or all and ``smooth`` the window over curves. ``tokenizer``,
+    the form; ``approach`` is 1, 2, 3 or all and ``smooth`` the window over curves. ``budgets`` in FLOPs,
+    their ``budget_tolerance`` (a share) and the ``curve`` are of IsoFLOP profiles. ``tokenizer``,
     ``eval_set`` and ``bytes_per_token`` say what the losses are of. What the file does not say is ``None``
     or empty: the command line wins over the file, and the defaults come last.
     """
@@ -37,6 +38,9 @@ class Experiment:
     fixed: Mapping[str, float] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     starts: str | None = None
+    budgets: tuple[float, ...] = ()
+    budget_tolerance: float | None = None
+    curve: str | None = None
     flops: tuple[float, ...] = ()
     waste: float | None = None
     tokenizer: str = ""

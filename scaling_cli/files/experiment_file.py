@@ -15,7 +15,7 @@ from scaling_cli.files.experiment import Experiment
 from scaling_cli.files.keys import suggest
 from scaling_cli.files.rows import UNIT_QUANTITIES
 from scaling_cli.files.source import read_source
-from scaling_cli.files.yaml_text import KeyPath, explain, parse_yaml, show_value
+from scaling_cli.files.yaml_text import KeyPath, YamlText, explain, parse_yaml, show_value
 from scaling_cli.units import parse_fraction, parse_positive, parse_quantity, parse_range, parse_sweep
 
 T = TypeVar("T")
@@ -37,7 +37,8 @@ def read_experiment(path: str) -> Experiment:
         model = _ExperimentModel.model_validate(text.data)
     except ValidationError as error:
         raise explain(error, text, _KEYS) from None
-    fit = model.fit or _FitModel()
+    fit, isoflop = model.fit or _FitModel(), model.isoflop or _IsoflopModel()
+    _check_approach(model, text)
     return Experiment(
         name=source.name,
         runs=_resolve(model.runs, path),
@@ -58,12 +59,43 @@ def read_experiment(path: str) -> Experiment:
         fixed=fit.fix or {},
         bounds=fit.bound or {},
         starts=fit.starts,
+        budgets=tuple(isoflop.budgets or ()),
+        budget_tolerance=isoflop.budget_tolerance,
+        curve=isoflop.curve,
         flops=tuple(budget for sweep in model.flops or () for budget in sweep),
         waste=model.waste,
         tokenizer=model.tokenizer or "",
         eval_set=model.eval_set or "",
         bytes_per_token=model.bytes_per_token,
     )
+
+
+def _check_approach(model: "_ExperimentModel", text: YamlText) -> None:
+    """Raise ``InputError`` for keys that say nothing under the approach the same file chooses."""
+    approach = str(model.fit.approach) if model.fit and model.fit.approach else ""
+    found: list[KeyPath] = [
+        ("fit", key) for key in _UNUSED_FIT.get(approach, ()) if getattr(model.fit, key) is not None
+    ]
+    if approach == "1":
+        found += [(key,) for key in ("drop_highest_losses", "all_steps") if getattr(model, key) is not None]
+    if not found:
+        return
+    lines = [
+        f"{text.place(path)}: {'.'.join(map(str, path))} says nothing under approach {approach}, which "
+        f"{_WHAT_IT_DOES[approach]}"
+        for path in found
+    ]
+    raise InputError("\n".join(lines), hint="delete it, or choose another approach")
+
+
+_OF_LOSS = ("form", "objective", "delta", "overestimate_penalty", "weights", "fix", "bound", "starts")
+
+_UNUSED_FIT = {"1": _OF_LOSS, "2": (*_OF_LOSS, "smooth"), "3": ("smooth",)}
+_WHAT_IT_DOES = {
+    "1": "reads learning curves, and fits no loss",
+    "2": "draws parabolas, and fits no loss",
+    "3": "reads no learning curves",
+}
 
 
 def is_experiment(path: str) -> bool:
@@ -173,6 +205,14 @@ class _FitModel(BaseModel):
     starts: Literal["projection", "hoffmann"] | None = None
 
 
+class _IsoflopModel(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    budgets: Annotated[list[Positive] | None, BeforeValidator(_as_list)] = None
+    budget_tolerance: Annotated[float, _reads(_parse_share)] | None = None
+    curve: Literal["parabola", "akima"] | None = None
+
+
 class _ExperimentModel(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -186,6 +226,7 @@ class _ExperimentModel(BaseModel):
     all_steps: StrictBool | None = None
     include_unfinished: StrictBool | None = None
     fit: _FitModel | None = None
+    isoflop: _IsoflopModel | None = None
     flops: Annotated[
         list[Annotated[tuple[float, ...], _reads(_parse_budgets)]] | None, BeforeValidator(_as_list)
     ] = None
@@ -198,4 +239,5 @@ class _ExperimentModel(BaseModel):
 _KEYS: Mapping[KeyPath, tuple[str, ...]] = {
     (): tuple(_ExperimentModel.model_fields),
     ("fit",): tuple(_FitModel.model_fields),
+    ("isoflop",): tuple(_IsoflopModel.model_fields),
 }

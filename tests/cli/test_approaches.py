@@ -170,6 +170,7 @@ def test_where_no_approach_answers_the_reasons_are_said(scaling: Scaling, tmp_pa
         (["--approach", "1", "--cluster", "seed"], "--cluster says nothing under --approach 1"),
         (["--approach", "2", "--delta", "1e-2"], "--delta says nothing under --approach 2"),
         (["--approach", "2", "--verify", "law.json"], "--verify says nothing under --approach 2"),
+        (["--approach", "2", "--waste", "5%"], "--waste says nothing under --approach 2"),
         (["--approach", "all", "--backtest"], "--backtest says nothing under --approach all"),
         (["--approach", "all", "--form", "all"], "--form all says nothing under --approach all"),
         (["--approach", "all", "--save", "x.json"], "--save stores one law"),
@@ -199,6 +200,38 @@ def test_a_config_may_choose_the_approach_and_options_win_over_it(scaling: Scali
     assert "--backtest says nothing under --approach 1" in refused.stderr
     config.write_text(f"runs: {CURVES}\nfit: {{approach: 5}}\n")
     assert "study.yaml:2" in scaling(*words).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("fit:\n  approach: 2\n  form: tied", "study.yaml:4: fit.form says nothing under approach 2"),
+        ("fit:\n  approach: 2\n  smooth: 3", "study.yaml:4: fit.smooth says nothing under approach 2"),
+        ("fit:\n  approach: 1\n  fix: {E: 1.7}", "study.yaml:4: fit.fix says nothing under approach 1"),
+        ("all_steps: true\nfit: {approach: 1}", "study.yaml:2: all_steps says nothing under approach 1"),
+        ("fit: {approach: 3, smooth: 3}", "study.yaml:2: fit.smooth says nothing under approach 3"),
+    ],
+)
+def test_a_config_that_says_what_its_own_approach_does_not_read_is_refused(
+    scaling: Scaling, tmp_path: Path, text: str, error: str
+) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(f"runs: {CURVES}\n{text}\n")
+    ended = scaling("fit", "--config", config)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert error in ended.stderr
+
+
+def test_what_another_approach_than_the_configs_does_not_read_is_said(
+    scaling: Scaling, sample_runs: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(f"runs: {sample_runs}\nfit: {{form: tied, delta: 1e-3}}\nwaste: 5%\n")
+    words = ("fit", "--config", config, "--bootstrap", "0", "--flops", "1e21", "--format", "json")
+    ended = scaling(*words, "--approach", "2")
+    assert ended.returncode == 0
+    assert ended.stderr == f"note: {config}: fit.form, fit.delta, waste say nothing to approach 2\n"
+    assert scaling(*words).stderr == ""
 
 
 def test_all_cannot_read_standard_input_twice(scaling: Scaling) -> None:

@@ -132,6 +132,82 @@ def test_a_config_gives_the_runs_and_the_targets(scaling: Scaling, sample_runs: 
 N = np.geomspace(2e8, 4e9, 6)
 
 
+def test_a_config_gives_what_isoflop_alone_reads_and_options_win_over_it(
+    scaling: Scaling, sample_runs: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(
+        f"runs: {sample_runs}\nisoflop: {{budgets: [6e18, 1e20, 3e21], curve: akima, budget_tolerance: 5%}}\n"
+    )
+    law = tmp_path / "law.json"
+    words = ("--config", config, "--bootstrap", "0", "--format", "json")
+    data = json.loads(scaling("isoflop", *words, "--save", law).stdout)
+    assert ([budget["budget"] for budget in data["budgets"]], data["curve"]) == ([6e18, 1e20, 3e21], "akima")
+    assert json.loads(law.read_text())["provenance"]["budget_tolerance"] == 0.05
+    other = json.loads(scaling("isoflop", *words, "--curve", "parabola", "--budgets", "1e20").stdout)
+    assert ([budget["budget"] for budget in other["budgets"]], other["curve"]) == ([1e20], "parabola")
+    as_fit = json.loads(scaling("fit", "--approach", "2", *words).stdout)
+    assert as_fit["budgets"] == data["budgets"]
+
+
+def test_what_isoflop_does_not_read_of_a_config_is_said(
+    scaling: Scaling, sample_runs: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(f"runs: {sample_runs}\nfit: {{form: tied, fix: {{E: 1.7}}, smooth: 3}}\nflops: 1e24\n")
+    ended = scaling("isoflop", "--config", config, "--bootstrap", "0")
+    assert ended.returncode == 0
+    assert ended.stderr.splitlines() == [
+        f"note: {config}: fit.form, fit.fix, fit.smooth say nothing to scaling isoflop"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("isoflop: {curve: cubic}", "study.yaml:2: isoflop.curve must be 'parabola' or 'akima', got 'cubic'"),
+        ("isoflop: {budget: 1e20}", "study.yaml:2: unknown key 'budget'"),
+        ("isoflop: {budgets: [many]}", "study.yaml:2: isoflop.budgets: 'many' is not a number"),
+        (
+            "isoflop: {budget_tolerance: 100%}",
+            "study.yaml:2: isoflop.budget_tolerance: must be less than 100 %",
+        ),
+    ],
+)
+def test_a_config_is_refused_where_isoflop_is_not_what_it_can_be(
+    scaling: Scaling, sample_runs: Path, tmp_path: Path, text: str, error: str
+) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(f"runs: {sample_runs}\n{text}\n")
+    ended = scaling("isoflop", "--config", config)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert error in ended.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--save", "law.json"],
+        ["--curve", "parabola"],
+        ["--budgets", "6e18"],
+        ["--budget-tolerance", "10%"],
+        ["--where", "flops < 1e21"],
+        ["--drop-highest-losses", "2"],
+        ["--column", "tokens=D"],
+        ["--unit", "params=1e6"],
+        ["--bootstrap", "1000"],
+        ["--seed", "0"],
+        ["--interval", "90%"],
+        ["--all-steps"],
+        ["--include-unfinished"],
+    ],
+)
+def test_what_is_of_runs_says_nothing_under_a_law(scaling: Scaling, words: list[str]) -> None:
+    ended = scaling("isoflop", "--law", "besiroglu2024", "--flops", "1e20", *words)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"error: {words[0]} says nothing under --law, which reads no runs\n")
+
+
 def test_a_concave_budget_comes_to_nothing(scaling: Scaling) -> None:
     refused(scaling, table_of(N, 3 - 0.05 * np.log(N / 1e9) ** 2), status="concave")
 

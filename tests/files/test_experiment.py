@@ -207,7 +207,7 @@ def test_all_errors_are_named_at_once_in_the_order_of_their_lines(tmp_path: Path
         (
             "runs: r.csv\nzzz: 5\n",
             "the keys are runs, columns, units, where, drop_highest_losses, all_steps, include_unfinished, "
-            "fit, flops, waste, tokenizer, eval_set, bytes_per_token",
+            "fit, isoflop, flops, waste, tokenizer, eval_set, bytes_per_token",
         ),
         ("runs: r.csv\ncolumns: {tokns: D}\n", "did you mean tokens?"),
         (
