@@ -11,6 +11,7 @@ from scaling_cli.errors import InputError, QuantityError
 from scaling_cli.files.keys import suggest
 from scaling_cli.files.source import read_source
 from scaling_cli.files.yaml_text import KeyPath, YamlText, explain, parse_yaml, show_value
+from scaling_cli.laws.architecture import BIASES, NORMS, POSITIONS
 from scaling_cli.planning.constrained.plan import BYTES
 from scaling_cli.planning.hardware import PRECISIONS
 from scaling_cli.units import parse_days, parse_dollars, parse_fraction, parse_positive
@@ -25,12 +26,15 @@ class PlanFile:
     """A plan file: its ``name`` as typed, the ``laws`` it asks, and what it says of the plan by name.
 
     ``known`` holds what ``planning.constrained.plan.plan_of`` takes; what the file does not say is not in it,
-    so that the command line can win and the defaults come last.
+    so that the command line can win and the defaults come last. ``model`` is what its block of that name
+    says of an ``Architecture``, whole or in part (``None`` without one), and ``model_place`` its line.
     """
 
     name: str
     laws: tuple[str, ...]
     known: Mapping[str, Any]
+    model: Mapping[str, Any] | None = None
+    model_place: str = ""
 
 
 def read_plan(path: str) -> PlanFile:
@@ -49,7 +53,13 @@ def read_plan(path: str) -> PlanFile:
         file = _PlanFile.model_validate(text.data)
     except ValidationError as error:
         raise explain(error, text, plan_keys()) from None
-    return PlanFile(source.name, _laws(file, text), file.known())
+    return PlanFile(
+        source.name,
+        _laws(file, text),
+        file.known(),
+        model=None if file.model is None else file.model.known(),
+        model_place=text.place(("model",)),
+    )
 
 
 def _laws(file: "_PlanFile", text: YamlText) -> tuple[str, ...]:
@@ -62,7 +72,8 @@ def _laws(file: "_PlanFile", text: YamlText) -> tuple[str, ...]:
 def plan_keys(path: KeyPath = ()) -> dict[KeyPath, tuple[str, ...]]:
     """Return the keys that a plan at ``path`` of a file may have, and those of what it holds."""
     own = _PlanFile if not path else PlanModel
-    return {path: tuple(own.model_fields), (*path, "serving"): tuple(PhaseModel.model_fields)}
+    keys = {path: tuple(own.model_fields), (*path, "serving"): tuple(PhaseModel.model_fields)}
+    return keys if path else keys | {("model",): tuple(ModelModel.model_fields)}
 
 
 def _reads(parse: Callable[[Any], T]) -> BeforeValidator:
@@ -109,6 +120,10 @@ def _parse_whole(value: object) -> float:
     return number
 
 
+def _parse_count(value: object) -> int:
+    return int(_parse_whole(value))
+
+
 def _parse_share(value: object) -> float:
     share = parse_fraction(value)
     if share == 1:
@@ -124,6 +139,7 @@ def _as_list(value: object) -> object:
 Positive = Annotated[float | None, _reads(parse_positive)]
 Dollars = Annotated[float | None, _reads(parse_dollars)]
 Share = Annotated[float | None, _reads(_parse_share)]
+Count = Annotated[int | None, _reads(_parse_count)]
 
 
 class _Known(BaseModel):
@@ -147,6 +163,29 @@ class PhaseModel(_Known):
     gpu_hour_price: Dollars = None
     precision: Annotated[str | None, _among(PRECISIONS)] = None
     peak_tflops: Positive = None
+
+
+class ModelModel(_Known):
+    """The shape of a model, or its style where a shape is asked for: ``laws.architecture.Architecture``."""
+
+    layers: Count = None
+    d_model: Count = None
+    heads: Count = None
+    head_size: Count = None
+    kv_heads: Count = None
+    ffn: Count = None
+    swiglu: StrictBool | None = None
+    vocabulary: Count = None
+    context: Count = None
+    tied: StrictBool | None = None
+    positions: Annotated[str | None, _among(POSITIONS)] = None
+    norm: Annotated[str | None, _among(NORMS)] = None
+    biases: Annotated[str | None, _among(BIASES)] = None
+    experts: Count = None
+    active_experts: Count = None
+    shared_experts: Count = None
+    expert_ffn: Count = None
+    dense_layers: Count = None
 
 
 class PlanModel(_Known):
@@ -185,7 +224,8 @@ class _PlanFile(PlanModel):
     law: Annotated[list[StrictStr] | None, BeforeValidator(_as_list)] = None
     ladder: StrictBool | None = None
     waste: Share = None
+    model: ModelModel | None = None
 
     def known(self) -> dict[str, Any]:
         """Return what the file says of the plan, by name."""
-        return {name: value for name, value in super().known().items() if name != "law"}
+        return {name: value for name, value in super().known().items() if name not in ("law", "model")}
