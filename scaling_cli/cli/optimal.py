@@ -121,10 +121,12 @@ def optimal(
         report, allocations = plan_under_limits(known, budgets, limits, shares, law, ladder, config)
     else:
         report, allocations = _plan(known, budgets, shares, law)
+    if plot and not allocations:
+        raise UsageError("--plot draws plans, not the account of a model", hint="add a budget: --flops 1e21")
     drawing = Plot(plot, lambda: _picture(allocations)) if plot else None
     show(report, output_format, output, strict=strict, plot=drawing)
     refusals = [plan.refusal for plan in allocations if plan.refusal]
-    if len(refusals) == len(allocations):
+    if refusals and len(refusals) == len(allocations):
         raise ScalingError(f"none of the laws could answer: {refusals[0].message}")
 
 

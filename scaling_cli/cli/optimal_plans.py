@@ -17,6 +17,7 @@ from scaling_cli.units import (
 )
 
 if TYPE_CHECKING:
+    from scaling_cli.files.plan_file import PlanFile
     from scaling_cli.planning.allocation import Allocation
     from scaling_cli.planning.constrained.plan import Plan
     from scaling_cli.reports.report import Report
@@ -58,15 +59,24 @@ def plan_under_limits(
     laws: tuple[str, ...] = ()
     from_file: dict[str, Any] = {}
     place = ""
+    model: PlanFile | None = None
     if config is not None:
         from scaling_cli.files.plan_file import read_plan
 
         file = read_plan(config)
         place, laws, from_file = file.name, file.laws, dict(file.known)
-    plans = [
-        _plan(from_file, {**said, **one}, place) for one in _combinations(known, budgets, said, from_file)
-    ]
+        model = file if file.model is not None else None
+    asked = [{**said, **one} for one in _combinations(known, budgets, said, from_file)]
     cards = read_laws(law or list(laws) or [DEFAULT_LAW])
+    if model is not None:
+        from scaling_cli.cli.optimal_account import asks_a_plan, read_account
+        from scaling_cli.reports.account import account_report, with_account
+
+        whole = [{**from_file, **one} for one in asked]
+        account = read_account(model, cards, whole)
+        if not asks_a_plan(whole):
+            return account_report(account), ()
+    plans = [_plan(from_file, one, place) for one in asked]
 
     from scaling_cli.planning.constrained.answer import solve_plans
     from scaling_cli.reports.constrained import constrained_report
@@ -74,7 +84,12 @@ def plan_under_limits(
 
     with progress("solving the plans", len(plans) * len(cards)) as advance:
         solved = solve_plans(cards, plans, advance)
-    return constrained_report(solved), tuple(one.allocation for one in solved)
+    report = constrained_report(solved)
+    if model is not None:
+        spent = {one.allocation.flops for one in solved}
+        account = read_account(model, cards, whole, spent.pop() if len(spent) == 1 else None)
+        report = with_account(report, account)
+    return report, tuple(one.allocation for one in solved)
 
 
 def _combinations(

@@ -180,46 +180,39 @@ def _ffn_forward(shape: Architecture) -> float:
 
 
 CONVENTIONS: tuple[Convention, ...] = (
-    Convention("6nd", "6ND", "6 N", "Hoffmann et al. 2022", six_n),
-    Convention("6nd_active", "6ND, active params", "6 N_active", "6ND of what a token uses", six_n_active),
+    Convention("6nd", "6ND", "6 N_total", "Hoffmann et al. 2022", six_n),
+    Convention("6nd_active", "6ND, active", "6 N", "6ND of what a token uses", six_n_active),
     Convention(
-        "6nd_attention",
-        "6ND and attention",
-        "6 N_active + 12 L a s",
-        "Chowdhery et al. 2022, App. B",
-        six_n_attention,
+        "6nd_attention", "6ND, attention", "6 N + 12 L a s", "Chowdhery et al. 2022, App. B", six_n_attention
     ),
     Convention(
-        "recomputation",
-        "the same, recomputed",
-        "8 N_layers + 6 (N_active - N_layers) + 16 L a s",
-        "Narayanan et al. 2021",
-        recomputed,
+        "recomputation", "6ND, recomputed", "6 N + 2 N_layers + 16 L a s", "Narayanan et al. 2021", recomputed
     ),
     Convention("kaplan", "Kaplan", "6 N_layers", "Kaplan et al. 2020, Sec. 2.1", kaplan),
     Convention(
         "kaplan_attention",
-        "Kaplan and attention",
+        "Kaplan, attention",
         "6 N_layers + 6 L a s",
         "Kaplan et al. 2020, Table 1",
         kaplan_attention,
     ),
     Convention(
         "hoffmann_printed",
-        "Appendix F, printed",
-        "3 (4 V d + L (attention + dense))",
+        "App. F, printed",
+        "12 V d + 3 L (attn + dense)",
         "Hoffmann et al. 2022, App. F",
         hoffmann_printed,
     ),
     Convention(
         "hoffmann_used",
-        "Appendix F, as used",
-        "3 L (attention + dense)",
+        "App. F, as used",
+        "3 L (attn + dense)",
         "Hoffmann et al. 2022, Table A4",
         hoffmann_used,
     ),
     Convention("deepseek", "DeepSeek's M", "72 L d^2 + 12 L d s", "DeepSeek-AI 2024, Eq. 2", deepseek_m),
 )
+"""N_total counts every parameter, N those that a token uses, N_layers those of N but the embeddings."""
 
 
 def training_flops(shape: Architecture, tokens: float = 1.0) -> dict[str, float | None]:
