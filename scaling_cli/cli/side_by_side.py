@@ -1,6 +1,6 @@
 """The three approaches on one table: each planned with what the table allows it, and compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scaling_cli.findings import Finding
     from scaling_cli.fitting.trace import EnvelopeSettings
     from scaling_cli.laws.card import LawCard
-    from scaling_cli.planning.approaches import SideBySide
+    from scaling_cli.planning.approaches import KnownLoss, SideBySide
     from scaling_cli.runs import Runs
 
     Told = tuple[LawCard | str, tuple[Finding, ...]]
@@ -48,7 +48,7 @@ def compare_study(study: "Experiment", sureness: Sureness, settings: "EnvelopeSe
     study = replace(study, flops=study.flops or tuple(factor * largest for factor in DEFAULT_TARGETS))
     told: dict[int, Told] = {}
     told[1] = (no_curves, ()) if curves is None else _by_curves(study, curves, sureness, settings)
-    told[2] = _by_isoflop(study, table, sureness)
+    told[2], losses = _by_isoflop(study, table, sureness)
     told[3], fit = _by_loss(study, table, sureness)
     found = compare_approaches(
         PurePath(table.name).name,
@@ -57,6 +57,7 @@ def compare_study(study: "Experiment", sureness: Sureness, settings: "EnvelopeSe
         study.flops,
         waste=study.waste or read_waste(None),
         level=sureness.interval,
+        losses={2: losses},
     )
     return Compared(found, fit, table.runs)
 
@@ -90,12 +91,18 @@ def _by_curves(
     return plan.card, plan.findings
 
 
-def _by_isoflop(study: "Experiment", table: "RunTable", sureness: Sureness) -> "Told":
+def _by_isoflop(
+    study: "Experiment", table: "RunTable", sureness: Sureness
+) -> "tuple[Told, Sequence[KnownLoss]]":
+    """Return approach 2's law and findings, and its losses where the bias could be removed from them."""
     from scaling_cli.planning.isoflop_findings import no_frontier
 
     settings = read_settings(study, sureness.interval)
     plan = plan_table(study, table, settings, replicates=sureness.replicates, seed=sureness.seed)
-    return (no_frontier(plan.study) if plan.card is None else plan.card), plan.findings
+    told = (no_frontier(plan.study) if plan.card is None else plan.card), plan.findings
+    if plan.study.corrected is None:  # a power law of the loss has no floor: far out it is too low
+        return told, ()
+    return told, [(optimum.best.loss, optimum.best.intervals.get("loss")) for optimum in plan.optima]
 
 
 def _by_loss(

@@ -12,6 +12,9 @@ from scaling_cli.planning.question import Question
 from scaling_cli.planning.uncertainty import percentile_interval
 from scaling_cli.units import format_count, format_flops, format_share
 
+KnownLoss = tuple[float | None, Range | None]
+"""A loss in nats per token and its interval."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApproachAnswer:
@@ -60,16 +63,19 @@ def compare_approaches(
     *,
     waste: float = 0.01,
     level: float = 0.9,
+    losses: Mapping[int, Sequence[KnownLoss]] | None = None,
 ) -> SideBySide:
     """Solve the law of each approach at each of ``flops`` (FLOPs); a text in place of a law says why not.
 
-    ``findings`` are what each approach has to say against its law.
+    ``findings`` are what each approach has to say against its law, and ``losses`` what one knows of the loss
+    at each of ``flops`` though its law only divides a budget.
     """
     questions = [Question(flops=C, waste=waste, interval=level) for C in flops]
     answers = tuple(
         _answer(approach, card, findings.get(approach, ()), questions, level)
         for approach, card in sorted(cards.items())
     )
+    answers = tuple(_with_losses(told, (losses or {}).get(told.approach, ())) for told in answers)
     agree, verdict = _judge(answers, level)
     return SideBySide(name, tuple(flops), level, answers, agree, verdict)
 
@@ -94,6 +100,19 @@ def _answer(
         if drawn
     }
     return ApproachAnswer(approach, named, optima, intervals, findings)
+
+
+def _with_losses(told: ApproachAnswer, losses: Sequence[KnownLoss]) -> ApproachAnswer:
+    """Return the answers with the losses that their approach knows."""
+    if not losses:
+        return told
+    optima = []
+    for plan, (loss, ends) in zip(told.optima, losses, strict=True):
+        sure = plan.uncertainty
+        if sure and ends:
+            sure = replace(sure, intervals={**sure.intervals, "loss": ends})
+        optima.append(replace(plan, loss=loss, uncertainty=sure))
+    return replace(told, optima=tuple(optima))
 
 
 def _judge(answers: Sequence[ApproachAnswer], level: float) -> tuple[bool | None, str]:

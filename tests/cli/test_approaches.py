@@ -130,6 +130,15 @@ def test_all_three_stand_side_by_side_and_say_whether_they_agree(scaling: Scalin
         assert told["reason"] is None
 
 
+def test_approach_2_says_its_loss_beside_the_others(scaling: Scaling, sample_runs: Path) -> None:
+    words = (sample_runs, "--flops", "1e22", "--bootstrap", "50", "--format", "json")
+    _, second, third = json.loads(scaling("fit", "--approach", "all", *words).stdout)["approaches"]
+    alone = json.loads(scaling("isoflop", *words).stdout)["optima"][0]
+    assert second["optima"][0]["loss"] == alone["loss"]
+    assert second["optima"][0]["intervals"]["loss"] == alone["intervals"]["loss"]
+    assert second["optima"][0]["loss"] == pytest.approx(third["optima"][0]["loss"], rel=0.01)
+
+
 def test_without_curves_approach_1_is_null_and_the_others_answer(scaling: Scaling, sample_runs: Path) -> None:
     words = ("fit", sample_runs, "--approach", "all", "--bootstrap", "50", "--format", "json")
     ended = scaling(*words)

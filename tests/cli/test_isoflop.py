@@ -1,5 +1,6 @@
 """``scaling isoflop`` as people run it: tables, JSON, saved laws, and studies that come to nothing."""
 
+import csv
 import json
 import subprocess
 from collections.abc import Callable
@@ -65,6 +66,82 @@ def test_the_json_of_a_study_holds_what_its_schema_says(scaling: Scaling, sample
     assert 0 <= optimum["waste"] < 0.01
     assert optimum["extrapolation"] == pytest.approx(192, rel=1e-3)
     assert "extrapolates" in [finding["id"] for finding in optimum["findings"]]
+
+
+def test_the_intervals_of_both_frontiers_are_labelled(scaling: Scaling, sample_runs: Path) -> None:
+    ended = scaling("isoflop", sample_runs, "--bootstrap", "200", "--format", "json")
+    frontier = json.loads(ended.stdout)["frontier"]
+    intervals = frontier["intervals"]
+    assert set(intervals) == {"level", "params_exponent", "tokens_exponent", "raw", "corrected"}
+    assert set(intervals["raw"]) == {"params", "tokens", "loss"}
+    assert set(intervals["corrected"]) == {"params", "tokens"}
+    for which in ("raw", "corrected"):
+        for name, law in intervals[which].items():
+            for what, (low, high) in law.items():
+                assert low < frontier[which][name][what] < high
+    assert intervals["params_exponent"] == intervals["corrected"]["params"]["exponent"]
+
+
+def test_what_concerns_an_optimum_is_said_at_the_top_once(scaling: Scaling, sample_runs: Path) -> None:
+    words = ("isoflop", sample_runs, "--flops", "1e24", "--flops", "1e25", "--bootstrap", "0")
+    data = json.loads(scaling(*words, "--format", "json").stdout)
+    assert [finding["id"] for finding in data["findings"]].count("extrapolates") == 1
+    assert [[f["id"] for f in optimum["findings"]] for optimum in data["optima"]] == [["extrapolates"]] * 2
+    assert scaling(*words).stdout.count("[extrapolates]") == 1
+
+
+def test_a_line_of_csv_is_a_budget_or_an_optimum_with_the_same_columns(
+    scaling: Scaling, sample_runs: Path
+) -> None:
+    words = ("isoflop", sample_runs, "--bootstrap", "50", "--format", "csv")
+    lines = list(csv.DictReader(scaling(*words).stdout.splitlines()))
+    assert [line["kind"] for line in lines] == ["budget"] * 9 + ["optimum"] * 3
+    assert [line["status"] for line in lines] == ["ok"] * 9 + [""] * 3
+    assert all(
+        float(line["params_low"]) < float(line["params"]) < float(line["params_high"]) for line in lines
+    )
+    one = scaling(*words, "--budgets", "6e18").stdout
+    assert [line["kind"] for line in csv.DictReader(one.splitlines())] == ["budget"]
+    assert one.splitlines()[0] == ",".join(lines[0])
+
+
+def test_a_saved_frontier_says_how_to_draw_it_again(
+    scaling: Scaling, sample_runs: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "law.json"
+    words = ("--budgets", "6e18,1e20,1e21,3e21", "--budget-tolerance", "8%", "--interval", "80%")
+    told = scaling("isoflop", sample_runs, *words, "--save", path, "--format", "json")
+    provenance = json.loads(path.read_text())["provenance"]
+    assert provenance["picked_budgets"] == [6e18, 1e20, 1e21, 3e21]
+    assert (provenance["budget_tolerance"], provenance["level"]) == (0.08, 0.8)
+    assert [(b["budget"], b["runs"], b["status"]) for b in provenance["budgets"]] == [
+        (C, 7, "ok") for C in (6e18, 1e20, 1e21, 3e21)
+    ]
+    assert provenance["bias"]["selection"] == json.loads(told.stdout)["bias"]["selection"]
+
+
+def test_runs_of_no_budget_and_off_theirs_are_named_in_the_message(
+    scaling: Scaling, sample_runs: Path
+) -> None:
+    table = scaling("isoflop", sample_runs, "--budgets", "6e18,1e20", "--bootstrap", "0").stdout
+    said = " ".join(table.split())
+    assert "49 runs belong to none of the budgets asked for and are left out: " in said
+    assert " and 46 more [no-budget]" in said
+    lines = sample_runs.read_text().splitlines()
+    budget = lines[0].split(",").index("budget")
+    cells = lines[1].split(",")
+    wrong = ",".join([*cells[:budget], "3e21", *cells[budget + 1 :]])
+    ended = scaling("isoflop", "-", "--bootstrap", "0", stdin="\n".join([lines[0], wrong, *lines[2:]]) + "\n")
+    said = " ".join(ended.stdout.split())
+    assert f"from the median of the budget that the table puts it in: {cells[0]} [off-budget]" in said
+
+
+def test_the_caption_says_which_budgets_they_are(scaling: Scaling, sample_runs: Path) -> None:
+    named = scaling("isoflop", sample_runs, "--bootstrap", "0").stdout
+    assert "for each budget that the table names, on the median 6 N D of its runs." in named
+    rows = "".join(table_of(N, 3 + 0.05 * np.log(N / 9e8) ** 2, C) for C in (1e20, 3e20))
+    grouped = scaling("isoflop", "-", "--bootstrap", "0", stdin="N,D,loss\n" + rows).stdout
+    assert "for each budget of 6 N D." in grouped
 
 
 def test_the_sample_runs_give_the_law_they_were_simulated_from(scaling: Scaling, sample_runs: Path) -> None:

@@ -8,6 +8,7 @@ from scaling_cli.laws.card import LawCard
 from scaling_cli.planning.approaches import compare_approaches
 from scaling_cli.reports.approaches import approaches_report
 from scaling_cli.reports.formats import to_csv, to_json
+from scaling_cli.reports.terminal import to_terminal
 
 
 def card(coefficient: float, exponent: float, spread: float) -> LawCard:
@@ -47,6 +48,19 @@ def test_overlap_is_what_decides_where_intervals_touch() -> None:
     assert compare_approaches("x", touching, {}, [1e20], level=0.9999999).agree is False
     overlapping = {1: card(1.0, 0.5, 0.25), 2: card(1.6, 0.5, 0.25)}
     assert compare_approaches("x", overlapping, {}, [1e20], level=0.9999999).agree is True
+
+
+def test_a_loss_that_an_approach_knows_stands_beside_a_law_that_knows_none() -> None:
+    cards: dict[int, LawCard | str] = {2: card(0.1, 0.5, 0.1), 3: card(0.1, 0.5, 0.1)}
+    known = {2: [(2.5, (2.4, 2.6)), (2.2, None)]}
+    found = compare_approaches("x", cards, {}, [1e20, 1e21], losses=known)
+    second, third = found.approaches
+    assert [plan.loss for plan in second.optima] == [2.5, 2.2]
+    assert [plan.loss for plan in third.optima] == [None, None]
+    sure = [plan.uncertainty for plan in second.optima]
+    assert [one and one.intervals.get("loss") for one in sure] == [(2.4, 2.6), None]
+    assert all(one and "params" in one.intervals for one in sure)
+    assert "2.5000" in to_terminal(approaches_report(found, {}), width=120, color=False)
 
 
 @pytest.mark.parametrize("others", [{}, {2: "no frontier"}])
