@@ -25,6 +25,7 @@ from scaling_cli.planning.race import (
 )
 from scaling_cli.planning.race_law import RunBesideLaw, beside_law, usable_law
 from scaling_cli.planning.race_pairs import MOST_RUNS, Pair, by_size, choose_pairs
+from scaling_cli.planning.race_schedules import find_alike
 from scaling_cli.units import format_number, format_share
 
 COMPUTE: tuple[AxisName, ...] = ("flops", "gpu_hours")
@@ -37,7 +38,8 @@ AXIS_WORDS: Mapping[AxisName, str] = {"tokens": "tokens", "flops": "FLOPs", "gpu
 class Suspect:
     """A part of a race where one run had finished its decay, ``decayed`` (0 or 1), and the other had not.
 
-    ``leader`` is 0, 1 or ``LEVEL``; ends in the unit of the axis.
+    ``leader`` is the one that had decayed or ``LEVEL``: a lead of the other one would only have widened.
+    Ends in the unit of the axis.
     """
 
     start: float
@@ -48,27 +50,28 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairRace:
-    """The race of a pair, its suspect parts, and ``decayed_at``: where a and b begin the end of their decay.
+    """The race of a pair, its suspect parts, and how far it compares like for like.
 
-    ``decayed_at`` is in the unit of the axis, infinite where the curve ends before.
+    ``alike_until`` is the last position of the overlap at which both are as far along their decay, in the
+    unit of the axis, None where there is none; ``further`` is the run (0 or 1) that is further along at the
+    end, None where neither is.
     """
 
     pair: Pair
     race: Race
-    decayed_at: tuple[float, float]
     suspects: tuple[Suspect, ...]
+    alike_until: float | None
+    further: int | None
 
     @property
-    def alike_until(self) -> float | None:
-        """Where the first of the two had decayed, None where that is not in the overlap."""
-        first, second = sorted(self.decayed_at)
-        return first if first < self.race.overlap[1] and is_later(second, first) else None
+    def is_told(self) -> bool:
+        """Whether the end of the overlap says who wins: like for like, or the one less far along leads."""
+        return self.further is None or self.race.stretches[-1].leader == 1 - self.further
 
     @property
     def is_end_suspect(self) -> bool:
         """Whether at the end of the overlap a run that had decayed does not trail one that had not."""
-        last = self.suspects[-1] if self.suspects else None
-        return last is not None and last.end == self.race.overlap[1] and last.leader in (last.decayed, LEVEL)
+        return bool(self.suspects) and self.suspects[-1].end == self.race.overlap[1]
 
 
 def is_later(second: float, first: float) -> bool:
@@ -125,7 +128,7 @@ def compare_curves(
     if len(curves) < 2 and not cards:
         hint = "name a law to set it beside, --law law.json, or a file with more runs"
         raise InputError(f"{read.name}: a race needs two runs, found {curves.names[0]} alone", hint=hint)
-    chosen = choose_pairs(curves, pairs)
+    chosen = {axis: choose_pairs(curves, pairs, axis) for axis in AXES}
     usable = [
         usable_law(card, loss_unit=read.loss_unit, params_definition=read.params_definition) for card in cards
     ]
@@ -136,7 +139,7 @@ def compare_curves(
     races = [
         _judge(curves, runners, pair, found)
         for axis in AXES
-        for pair in chosen
+        for pair in chosen[axis]
         if (found := race(runners[pair.a], runners[pair.b], axis))
     ]
     order = [runners[run] for run in by_size(curves)]
@@ -181,21 +184,26 @@ def _leaders(order: Sequence[Runner]) -> dict[AxisName, tuple[Stretch, ...]]:
 
 
 def _judge(curves: Curves, runners: Sequence[Runner], pair: Pair, found: Race) -> PairRace:
-    """Find where one of the two had decayed and the other had not, and who leads there."""
+    """Find where one of the two had decayed, the other had not, and a lead of the first is suspect for it."""
     ends = [(1 - FINAL_SHARE) * float(curves.schedule[run]) for run in (pair.a, pair.b)]
     a, b = (
         runners[run].position_of(found.axis, end) for run, end in zip((pair.a, pair.b), ends, strict=True)
     )
     decayed, low, high = (0, a, b) if a < b else (1, b, a)
-    parts = ((max(one.start, low), min(one.end, high), one.leader) for one in found.stretches)
+    parts = (
+        (max(one.start, low), min(one.end, high), one.leader)
+        for one in found.stretches
+        if one.leader in (decayed, LEVEL)
+    )
     suspects = tuple(Suspect(start, end, leader, decayed) for start, end, leader in parts if start < end)
-    return PairRace(pair, found, (a, b), suspects if is_later(high, low) else ())
+    alike_until, further = find_alike(curves, runners[pair.a], runners[pair.b], found.axis, found.overlap)
+    return PairRace(pair, found, suspects if is_later(high, low) else (), alike_until, further)
 
 
 def _findings(
     curves: Curves,
     runners: Sequence[Runner],
-    chosen: Sequence[Pair],
+    chosen: Mapping[AxisName, Sequence[Pair]],
     races: Sequence[PairRace],
     named: Sequence[str],
 ) -> list[Finding]:
@@ -220,8 +228,8 @@ def _find_suspects(curves: Curves, races: Sequence[PairRace]) -> Finding | None:
     )
     message = (
         f"in {len(suspect)} of {len(races)} races one run had finished its learning-rate decay (the last "
-        f"{format_share(FINAL_SHARE)} of its schedule) on a part where the other had not: who leads there is "
-        "suspect, for that other one would still have come down"
+        f"{format_share(FINAL_SHARE)} of its schedule) and leads or is level on a part where the other had "
+        "not: suspect, for that other one would still have come down"
     )
     return Finding("suspect-lead", "warning", message, tuple(decayed))
 
@@ -254,14 +262,17 @@ def _find_backward_hours(curves: Curves, runners: Sequence[Runner]) -> Finding |
 
 
 def _find_apart(
-    curves: Curves, runners: Sequence[Runner], chosen: Sequence[Pair], races: Sequence[PairRace]
+    curves: Curves,
+    runners: Sequence[Runner],
+    chosen: Mapping[AxisName, Sequence[Pair]],
+    races: Sequence[PairRace],
 ) -> Finding | None:
     """Say which pairs share no part of an axis that both are on."""
     raced = {(one.race.axis, one.pair) for one in races}
     apart = [
         (axis, pair)
         for axis in AXES
-        for pair in chosen
+        for pair in chosen[axis]
         if (axis, pair) not in raced and all(axis in runners[run].positions for run in (pair.a, pair.b))
     ]
     if not apart:
@@ -279,8 +290,8 @@ def _find_unraced(curves: Curves, named: Sequence[str]) -> Finding | None:
     if len(curves) <= MOST_RUNS or named:
         return None
     message = (
-        f"of {len(curves)} runs only neighbouring sizes are raced, each by its longest run: "
-        "--pair A:B races others"
+        f"of {len(curves)} runs only neighbouring sizes are raced, by the runs whose schedules end nearest "
+        "to each other: --pair A:B races others"
     )
     return Finding("neighbours-only", "info", message)
 

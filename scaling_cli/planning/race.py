@@ -72,6 +72,14 @@ class Runner:
         known, log_tokens = self.positions[axis]
         return self.curve.at(np.interp(np.log(places), np.log(known), log_tokens))
 
+    def tokens_at(self, axis: AxisName, places: "FloatArray") -> "FloatArray":
+        """Return the tokens that the run has seen at positions; beyond either end those of the end."""
+        import numpy as np
+
+        known, log_tokens = self.positions[axis]
+        tokens: FloatArray = np.exp(np.interp(np.log(places), np.log(known), log_tokens))
+        return tokens
+
     def position_of(self, axis: AxisName, tokens: float) -> float:
         """Return the position at which the run has seen ``tokens``; infinity where it never has."""
         import numpy as np

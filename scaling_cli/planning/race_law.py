@@ -14,6 +14,7 @@ from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.planning.allocation import extrapolation_findings
 from scaling_cli.planning.race import Runner
 from scaling_cli.planning.uncertainty import NOISE_SEED
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
     from scaling_cli.runs import FloatArray
@@ -83,7 +84,11 @@ def beside_law(
 ) -> tuple[tuple[RunBesideLaw, ...], tuple[Finding, ...]]:
     """Return every run beside a law that predicts losses, and how far the law is extrapolated."""
     found = tuple(_compare(curves, runner, card, level) for runner in runners)
-    flops = [6 * float(curves.params[one.run]) * one.tokens for one in found if one.loss is not None]
+    flops = [
+        FLOPS_PER_PARAM_TOKEN * float(curves.params[one.run]) * one.tokens
+        for one in found
+        if one.loss is not None
+    ]
     return found, extrapolation_findings(card, max(flops)) if flops else ()
 
 

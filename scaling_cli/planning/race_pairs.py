@@ -1,14 +1,19 @@
 """Which runs are raced against each other: neighbouring sizes, all pairs of a few runs, or those named."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 from scaling_cli.curves import Curves
 from scaling_cli.errors import UsageError
 from scaling_cli.fitting.edges import SAME_SIZE
+from scaling_cli.fitting.envelope_checks import SAME_SCHEDULE
+from scaling_cli.fitting.trace import FINAL_SHARE
 from scaling_cli.names import nearest
+from scaling_cli.planning.race import AxisName
+from scaling_cli.planning.race_schedules import schedule_end
 
 MOST_RUNS = 8
 """Up to so many runs every pair is raced: 28 of them."""
@@ -33,11 +38,12 @@ def by_size(curves: Curves) -> list[int]:
     )
 
 
-def choose_pairs(curves: Curves, named: Sequence[str] = ()) -> tuple[Pair, ...]:
+def choose_pairs(curves: Curves, named: Sequence[str] = (), axis: AxisName = "tokens") -> tuple[Pair, ...]:
     """Return the pairs ``named`` (``A:B``, in that order), else neighbouring sizes, and the rest of few runs.
 
-    The smaller size comes first, of one size the shorter run. Where several runs are of one size the longest
-    is its neighbours' neighbour. Raises ``UsageError`` for a name that no run has, or several might have.
+    The smaller size comes first, of one size the shorter run. Where several runs are of one size, neighbours
+    are the two whose schedules end nearest to each other on the axis: runs that end together compare like
+    for like. Raises ``UsageError`` for a name that no run has, or several might have.
     """
     if named:
         pairs = (_find_pair(curves, text) for text in named)
@@ -50,9 +56,10 @@ def choose_pairs(curves: Curves, named: Sequence[str] = ()) -> tuple[Pair, ...]:
             groups[-1].append(run)
         else:
             groups.append([run])
-    tokens = curves.last_tokens
-    longest = [max(group, key=lambda run: float(tokens[run])) for group in groups]
-    neighbours = list(pairwise(longest if len(groups) > 1 else order))
+    if len(groups) > 1:
+        neighbours = [_nearest_ends(curves, *two, axis) for two in pairwise(groups)]
+    else:
+        neighbours = list(pairwise(order))
     asked = [Pair(a, b, is_asked=True) for a, b in neighbours]
     if len(order) > MOST_RUNS:
         return tuple(asked)
@@ -60,6 +67,28 @@ def choose_pairs(curves: Curves, named: Sequence[str] = ()) -> tuple[Pair, ...]:
         *asked,
         *(Pair(a, b, is_asked=False) for a, b in combinations(order, 2) if (a, b) not in neighbours),
     )
+
+
+def _nearest_ends(curves: Curves, ones: list[int], others: list[int], axis: AxisName) -> tuple[int, int]:
+    """Return the run of each group whose schedules end together; of several such pairs the longest.
+
+    Runs that got to the end of their schedules come first, where there are any.
+    """
+    ends = {run: schedule_end(curves, run, axis) for run in (*ones, *others)}
+
+    def finished(runs: list[int]) -> list[int]:
+        last, schedule = curves.last_tokens, curves.schedule
+        return [run for run in runs if last[run] >= (1 - FINAL_SHARE) * schedule[run]] or runs
+
+    def apart(pair: tuple[int, int]) -> float:
+        low, high = sorted(ends[run] for run in pair)
+        return high / low if low > 0 else math.inf
+
+    pairs = list(product(finished(ones), finished(others)))
+    # ends as near as the nearest, to what counts as one length, are as good
+    most = min(map(apart, pairs)) * (1 + SAME_SCHEDULE)
+    together = [pair for pair in pairs if apart(pair) <= most] or pairs
+    return max(together, key=lambda pair: (sum(ends[run] for run in pair), -apart(pair)))
 
 
 def find_run(curves: Curves, name: str) -> int:

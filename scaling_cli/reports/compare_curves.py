@@ -13,6 +13,8 @@ from scaling_cli.planning.compare_curves import (
     Suspect,
 )
 from scaling_cli.planning.race import CLEAR, LEVEL, AxisName, Stretch
+from scaling_cli.planning.race_schedules import SAME_RATE
+from scaling_cli.reports.fit import shortened
 from scaling_cli.reports.race_law import beside_dict, beside_row, beside_table
 from scaling_cli.reports.report import Cell, Note, Record, Report, Table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
@@ -20,7 +22,10 @@ from scaling_cli.units import format_count, format_flops, format_number, format_
 UNKNOWN = "-"
 LEVEL_WORD = "level"
 
-_ANSWERS = ("yes", LEVEL_WORD, "no")
+NOT_TOLD = "cannot be told"
+"""Where the run that is further along its schedule leads, or nobody: the other would still come down."""
+
+_ANSWERS = ("yes", LEVEL_WORD, "no", NOT_TOLD)
 
 NAMED = 3
 """Of more runs that are level than that, the first are named and the rest counted."""
@@ -49,7 +54,7 @@ def compare_curves_report(found: CurveComparison) -> Report:
         },
         sections=tuple(_sections(found)),
         rows=[_row(found, one) for one in found.races] or [beside_row(found, one) for one in found.beside],
-        notes=tuple(Note(finding) for finding in found.findings),
+        notes=tuple(Note(shortened(finding)) for finding in found.findings),
     )
 
 
@@ -128,7 +133,11 @@ def _judged(found: CurveComparison) -> list[PairRace]:
 
 
 def _verdict_dict(found: CurveComparison, one: PairRace) -> dict[str, object]:
-    """Return one entry of ``verdicts``: ``answer`` at the end of the overlap, ``alike_*`` as long as fair."""
+    """Return one entry of ``verdicts``: who is ahead at the end of the overlap, and what that answers.
+
+    ``alike_until`` is the last position at which the two compare like for like, ``answer_alike`` the answer
+    there; both null where there is none.
+    """
     smaller, larger = _smaller_first(found, one)
     names = found.curves.names
     alike = one.alike_until
@@ -137,10 +146,11 @@ def _verdict_dict(found: CurveComparison, one: PairRace) -> dict[str, object]:
         "smaller": names[smaller],
         "larger": names[larger],
         "at": one.race.overlap[1],
-        "answer": _answer(found, one, one.race.overlap[1]),
+        "smaller_ahead": _ahead(found, one, one.race.overlap[1]),
+        "answer": _answer(found, one),
         "is_suspect": one.is_end_suspect,
         "alike_until": alike,
-        "answer_alike": None if alike is None else _answer(found, one, alike),
+        "answer_alike": None if alike is None else _ahead(found, one, alike),
     }
 
 
@@ -149,12 +159,17 @@ def _smaller_first(found: CurveComparison, one: PairRace) -> tuple[int, int]:
     return (a, b) if found.curves.params[a] < found.curves.params[b] else (b, a)
 
 
-def _answer(found: CurveComparison, one: PairRace, position: float) -> str:
+def _ahead(found: CurveComparison, one: PairRace, position: float) -> str:
     """Return ``yes``, ``no`` or ``level``: whether the smaller one leads at a position."""
     leader = one.race.leader_at(position)
     if leader == LEVEL:
         return LEVEL_WORD
     return "yes" if (one.pair.a, one.pair.b)[leader] == _smaller_first(found, one)[0] else "no"
+
+
+def _answer(found: CurveComparison, one: PairRace) -> str:
+    """Return whether the smaller one has won where the first curve ends, if that can be told."""
+    return _ahead(found, one, one.race.overlap[1]) if one.is_told else NOT_TOLD
 
 
 def _row(found: CurveComparison, one: PairRace) -> dict[str, Cell]:
@@ -196,14 +211,13 @@ def _sections(found: CurveComparison) -> Iterator[Table | Record]:
 
 
 def _verdict_record(found: CurveComparison, judged: Sequence[PairRace]) -> Record:
-    """Return the answers in a line for each axis: which of the smaller ones are ahead at the end."""
+    """Return the answers in a line for each axis: which of the smaller ones have won at the end."""
     fields = []
     for axis, races in groupby(judged, key=lambda one: one.race.axis):
         said: dict[str, list[str]] = {}
-        for one in sorted(races, key=lambda one: _ANSWERS.index(_answer(found, one, one.race.overlap[1]))):
+        for one in sorted(races, key=lambda one: _ANSWERS.index(_answer(found, one))):
             smaller, larger = (found.curves.names[run] for run in _smaller_first(found, one))
-            answer = _answer(found, one, one.race.overlap[1]) + (", suspect" if one.is_end_suspect else "")
-            said.setdefault(answer, []).append(f"{smaller} (for {larger})")
+            said.setdefault(_answer(found, one), []).append(f"{smaller} (for {larger})")
         total = sum(map(len, said.values()))
         texts = [
             f"{answer}: {f'{len(pairs)} of {total} pairs' if total > MOST_ANSWERS else ', '.join(pairs)}"
@@ -219,7 +233,7 @@ def _verdict_table(found: CurveComparison, judged: Sequence[PairRace]) -> Table:
     groups = set()
     for one in judged:
         smaller, larger = (found.curves.names[run] for run in _smaller_first(found, one))
-        axis, alike, low = one.race.axis, one.alike_until, one.race.overlap[0]
+        axis, alike, end = one.race.axis, one.alike_until, one.race.overlap[1]
         if rows and judged[len(rows) - 1].race.axis != axis:
             groups.add(len(rows))
         rows.append(
@@ -227,21 +241,21 @@ def _verdict_table(found: CurveComparison, judged: Sequence[PairRace]) -> Table:
                 AXIS_WORDS[axis],
                 smaller,
                 larger,
-                _at(axis, one.race.overlap[1]),
-                _answer(found, one, one.race.overlap[1]),
-                "all along" if alike is None else "nowhere" if alike <= low else _at(axis, alike),
-                UNKNOWN if alike is None or alike <= low else _answer(found, one, alike),
+                _at(axis, end),
+                _ahead(found, one, end),
+                "nowhere" if alike is None else "the end" if alike == end else _at(axis, alike),
+                UNKNOWN if alike is None else _ahead(found, one, alike),
             )
         )
-    share = format_share(FINAL_SHARE)
     return Table(
-        headings=("equal", "smaller", "larger", "up to", "ahead", "alike up to", "ahead there"),
+        headings=("equal", "smaller", "larger", "up to", "ahead", "alike at", "ahead there"),
         rows=tuple(rows),
         is_text=frozenset({0, 1, 2, 4, 6}),
         groups=frozenset(groups),
         caption=(
-            "Whether the smaller is ahead where the first curve ends, and where the first of the two comes "
-            f"to the last {share} of its schedule: beyond, that one has decayed and the other would still "
+            "Whether the smaller is ahead where the first curve ends, and at the last place where both are "
+            f"as far along their schedules (learning rates of a cosine within {format_share(SAME_RATE)} of "
+            "the maximum). Elsewhere a lead of the one further along tells nothing: the other would still "
             "come down."
         ),
     )
@@ -317,7 +331,7 @@ def _race_table(found: CurveComparison, axis: AxisName, races: Sequence[PairRace
         f"Losses are smoothed, and a lead counts where it is kept above {format_number(CLEAR)} deviations of "
         "the curves' local noise, else the two are level. By up to: the widest gap; end gap: the first minus "
         f"the second where the first curve ends. Suspect: from there one is in the last {share} of its "
-        "schedule and the other is not."
+        "schedule, the other is not, and does not lead."
     )
     return Table(
         headings=(f"equal {AXIS_WORDS[axis]}", "from", "to", "leads", "by up to", "end gap", "suspect from"),

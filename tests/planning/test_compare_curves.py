@@ -1,5 +1,6 @@
 """Curves compared: suspect leads, ends that decide, runs beside laws, and what is doubtful about them."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -53,31 +54,88 @@ def card(**about: object) -> LawCard:
 
 
 def test_a_lead_is_suspect_where_one_run_had_decayed_and_the_other_had_not() -> None:
-    # the small one decays from 8.5e10 of its 1e11 tokens, the large one, of twice the tokens, never does
-    found = compare(crossing(schedules=(1e11, 2e11)))
+    # the large one decays from 2.55e10 of its 3e10 tokens, and leads; the small one, of 1e12, never does
+    found = compare(crossing(schedules=(1e12, 3e10)))
     flops = race_of(found, "flops")
     (part,) = flops.suspects
-    assert (part.start, part.end) == pytest.approx((6 * 1e9 * 8.5e10, 6 * 1e9 * 1e11))
-    assert (part.leader, part.decayed) == (1, 0)
-    assert flops.alike_until == pytest.approx(6 * 1e9 * 8.5e10)
-    # the one that had not decayed leads: what it would still gain only adds to that
-    assert not flops.is_end_suspect
-    assert race_of(compare(crossing(schedules=(1e12, 3e10))), "flops").is_end_suspect
+    assert (part.start, part.end) == pytest.approx((6 * 2e9 * 2.55e10, 6 * 1e9 * 1e11))
+    assert (part.leader, part.decayed) == (1, 1)
+    assert flops.is_end_suspect
+    assert not flops.is_told
     (finding,) = (finding for finding in found.findings if finding.id == "suspect-lead")
-    assert (finding.severity, finding.runs) == ("warning", ("small-1B",))
+    assert (finding.severity, finding.runs) == ("warning", ("large-2B",))
     assert "assumed-schedule" not in ids(found)
+
+
+def test_a_lead_of_the_run_that_had_not_decayed_is_not_suspect() -> None:
+    # the small one decays within the last 15 % of its 1e11 tokens; the large one leads without
+    found = compare(crossing(schedules=(1e11, 2e11)))
+    flops = race_of(found, "flops")
+    assert flops.suspects == ()
+    assert not flops.is_end_suspect
+    # what the large one would still gain only adds to its lead
+    assert flops.further == 0
+    assert flops.is_told
+    assert "suspect-lead" not in ids(found)
+
+
+def learning_rate_of(share: float) -> float:
+    return 0.1 + 0.9 * (1 + math.cos(math.pi * share)) / 2
+
+
+def test_runs_compare_like_for_like_as_long_as_their_learning_rates_are_about_the_same() -> None:
+    # at equal FLOPs the small one is four times as far along its schedule as the large one
+    flops = race_of(compare(crossing(schedules=(1e11, 2e11))), "flops")
+    assert flops.alike_until is not None
+    share = flops.alike_until / (6 * 1e9 * 1e11)
+    assert learning_rate_of(share / 4) - learning_rate_of(share) == pytest.approx(0.1, abs=0.005)
+    assert flops.alike_until < 0.3 * flops.race.overlap[1]
+
+
+def test_neither_of_two_runs_need_be_at_its_end_to_compare_unlike() -> None:
+    # at the end of the overlap the small one is 80 % along its schedule and the large one 40 %
+    flops = race_of(compare(crossing(schedules=(1.25e11, 1.25e11))), "flops")
+    assert flops.suspects == ()
+    assert flops.further == 0
+    assert flops.alike_until is not None
+    assert flops.alike_until < 0.5 * flops.race.overlap[1]
+
+
+def test_the_larger_model_wins_once_decayed_though_the_smaller_leads_while_it_has_not() -> None:
+    # two lengths of each size; truth: the law, plus what a cosine has yet to bring down
+    sizes, schedules = (1e8, 1e8, 1.5e8, 1.5e8), (1.2e10, 8e9, 1.8e10, 8e9)
+
+    def curve(N: float, end: float) -> tuple[np.ndarray, np.ndarray]:
+        D = np.linspace(0.01, 1, 120) * end
+        excess = 0.1 * (1 + np.cos(np.pi * D / end)) / 2
+        return D, LAW.loss(np.full_like(D, N), D) + excess
+
+    tokens, losses = zip(*map(curve, sizes, schedules), strict=True)
+    curves = make_curves(tokens, losses, sizes, schedules=schedules)
+    by_pair = {(one.race.axis, one.pair.a, one.pair.b): one for one in compare(curves).races}
+    apart = by_pair["flops", 0, 2]
+    assert apart.race.stretches[-1].leader == 0
+    assert not apart.is_told
+    together = by_pair["flops", 0, 3]  # 100M on 12B tokens and 150M on 8B: the same FLOPs
+    assert together.pair.is_asked
+    assert not apart.pair.is_asked
+    assert LAW.loss(1e8, 1.2e10) > LAW.loss(1.5e8, 8e9)
+    assert together.is_told
+    assert together.race.stretches[-1].leader == 1
+    assert by_pair["tokens", 1, 3].pair.is_asked
 
 
 def test_runs_that_decay_together_are_compared_like_for_like() -> None:
     found = compare(crossing(schedules=(1e11, 1.02e11)), pairs=["small-1B:large-2B"])
-    assert race_of(found, "tokens").suspects == ()
-    assert race_of(found, "tokens").alike_until is None
-    assert race_of(found, "flops").suspects != ()
+    tokens = race_of(found, "tokens")
+    assert (tokens.suspects, tokens.further, tokens.alike_until) == ((), None, tokens.race.overlap[1])
+    assert race_of(found, "flops").further == 0
 
 
 def test_runs_that_are_far_from_their_end_are_compared_like_for_like() -> None:
     found = compare(crossing(schedules=(1e12, 1e12)))
-    assert all(one.suspects == () and one.alike_until is None for one in found.races)
+    assert all(one.suspects == () and one.is_told for one in found.races)
+    assert all(one.alike_until == one.race.overlap[1] for one in found.races)
     assert "suspect-lead" not in ids(found)
 
 
@@ -85,16 +143,18 @@ def test_without_schedules_a_run_ends_with_its_last_row_and_that_is_said() -> No
     found = compare(crossing())
     (finding,) = (finding for finding in found.findings if finding.id == "assumed-schedule")
     assert finding.severity == "info"
-    assert race_of(found, "flops").suspects[0].start == pytest.approx(6 * 1e9 * 8.5e10)
+    # half way through its own tokens the large one has as many FLOPs as the small one ends with
+    assert race_of(found, "flops").further == 0
+    assert race_of(found, "tokens").further is None
 
 
-def test_a_suspect_part_is_cut_where_the_lead_changes() -> None:
+def test_a_suspect_part_ends_where_the_lead_changes() -> None:
     # the last 15 % of the schedule of 1B begin at nine tenths of the FLOPs at which it is passed
     curves = crossing(schedules=(CROSSING / 6e9 / 0.85 * 0.9, 1e12))
-    parts = race_of(compare(curves), "flops").suspects
-    assert [part.leader for part in parts] == [0, 1]
-    assert parts[0].start == pytest.approx(0.9 * CROSSING)
-    assert parts[0].end == parts[1].start == pytest.approx(CROSSING, rel=1e-3)
+    (part,) = race_of(compare(curves), "flops").suspects
+    assert (part.leader, part.decayed) == (0, 0)
+    assert part.start == pytest.approx(0.9 * CROSSING)
+    assert part.end == pytest.approx(CROSSING, rel=1e-3)
 
 
 @settings(max_examples=15, deadline=None)

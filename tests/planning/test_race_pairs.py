@@ -33,10 +33,17 @@ def test_of_more_than_eight_runs_neighbours_alone_are_raced() -> None:
     assert pairs(runs(*(1e9 * 2**i for i in range(9)))) == [(i, i + 1) for i in range(8)]
 
 
-def test_of_one_size_the_longest_run_is_the_neighbour() -> None:
+def test_of_several_runs_of_a_size_those_that_end_together_are_neighbours_on_each_axis() -> None:
     sizes = (1e9, 1e9, 1e9, 1e9, 2e9, 2e9, 2e9, 2e9, 4e9)
-    curves = runs(*sizes, last=(2e9, 5e9, 3e9, 4e9, 9e9, 8e9, 7e9, 6e9, 5e9))
-    assert pairs(curves) == [(1, 4), (4, 8)]
+    curves = runs(*sizes, last=(2e9, 5e9, 3e9, 4e9, 9e9, 8e9, 5.1e9, 2.5e9, 5e9))
+    assert pairs(curves) == [(1, 6), (6, 8)]
+    # 5e9 tokens of 1B are 2.5e9 of 2B, and 9e9 of 2B nearly 5e9 of 4B
+    assert [(pair.a, pair.b) for pair in choose_pairs(curves, axis="flops")] == [(1, 7), (4, 8)]
+
+
+def test_of_runs_that_end_together_the_longest_are_neighbours() -> None:
+    curves = runs(1e9, 1e9, 1e9, 2e9, 2e9, 2e9, 4e9, 4e9, 8e9, last=(2e9, 4e9, 8e9) * 2 + (2e9, 4e9, 4e9))
+    assert pairs(curves) == [(2, 5), (4, 7), (7, 8)]
 
 
 def test_runs_of_one_size_are_raced_by_length() -> None:

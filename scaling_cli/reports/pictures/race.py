@@ -1,6 +1,7 @@
 """Races of learning curves in pictures: every run's loss along each axis, and the gaps between pairs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from scaling_cli.laws.card import NATS
 from scaling_cli.planning.compare_curves import AXIS_WORDS, CurveComparison, PairRace
 from scaling_cli.planning.race import AxisName, Runner
 from scaling_cli.planning.race_law import RunBesideLaw
+from scaling_cli.reports.pictures.names import place_names
 from scaling_cli.reports.pictures.picture import (
     LOSS,
     Axis,
@@ -19,13 +21,13 @@ from scaling_cli.reports.pictures.picture import (
     Picture,
     Range,
     Role,
-    Text,
     at,
     numbers,
     said,
     spread,
 )
-from scaling_cli.units import format_share
+from scaling_cli.reports.pictures.scale import frame
+from scaling_cli.units import format_count, format_share
 
 if TYPE_CHECKING:
     from scaling_cli.curves import BoolArray
@@ -37,8 +39,14 @@ ORDER: tuple[AxisName, ...] = ("gpu_hours", "flops", "tokens")
 MOST_RUNS = 40
 """Runs that are drawn, evenly from the smallest to the largest."""
 
-MOST_NAMED = 8
-"""With more runs or pairs than that, none is named."""
+MOST_LETTERS = 16
+"""A pair whose names are longer together is named by its sizes."""
+
+MOST_ACROSS = 8
+"""The names of more lines than that must not lie across other lines; of fewer all matter more."""
+
+HALF = 0.5
+"""The width of a panel that stands beside another, as a share of the page."""
 
 POINTS = 200
 
@@ -48,7 +56,7 @@ USUAL = 0.5
 ROOM = 0.35
 """And reaches beyond it by this share of its height."""
 
-ROOM_FOR_NAME = 2.2
+ROOM_FOR_NAME = 3.0
 """A run is named right of its end, within this factor of the axis."""
 
 SMOOTHED = "smoothed loss"
@@ -77,9 +85,14 @@ def race_picture(found: CurveComparison) -> Picture:
 
 
 def _shown(found: CurveComparison, asked: Sequence[PairRace]) -> list[Runner]:
-    """Return the runs that are drawn, by size: those that are raced, and where nothing is, all."""
+    """Return the runs that are drawn, by size: those that are raced, others where there is room, or all."""
     raced = {run for one in asked for run in (one.pair.a, one.pair.b)}
-    runners = [runner for runner in found.runners if not raced or runner.index in raced or len(raced) > 2]
+    has_room = len(found.runners) <= MOST_RUNS
+    runners = [
+        runner
+        for runner in found.runners
+        if not raced or runner.index in raced or (len(raced) > 2 and has_room)
+    ]
     runners.sort(key=lambda runner: (runner.params, found.curves.names[runner.index]))
     return [runners[place] for place in spread(len(runners), MOST_RUNS)]
 
@@ -92,9 +105,8 @@ def _gaps(
 
     ends = [float(end) for one in races for end in one.race.overlap]
     drawn: list[Drawn] = [Line("level", "", (min(ends), max(ends)), (0.0, 0.0))]
-    words: list[Drawn] = []
+    points: list[tuple[str, float, float]] = []
     usual = []
-    short = _without_prefix(found.curves.names)
     for one in races:
         shade = shades[one.pair.a]
         places, gap = _gap(found, one)
@@ -107,13 +119,27 @@ def _gaps(
         for stretch in one.race.crossings:
             height = float(np.interp(np.log(stretch.start), np.log(places), gap))
             drawn.append(Mark("optimum", CHANGE, *at(stretch.start, height), shade=shade))
-        if len(races) <= MOST_NAMED:
-            top = int(gap.argmax())
-            pair = f"{short[one.pair.a]} : {short[one.pair.b]}"
-            words.append(Text(pair, *at(float(places[top]), float(gap[top])), side="above"))
+        points.append((_pair_name(found, one), float(places[-1]), float(gap[-1])))
     low, high = _frame(usual)
     y = Axis(f"gap ({found.loss_unit})", "loss", low=low, high=high)
-    return Panel(f"Gap at equal {AXIS_WORDS[axis]}", _x_axis(axis, ends), y, (*drawn, *words))
+    return _named(Panel(f"Gap at equal {AXIS_WORDS[axis]}", _x_axis(axis, ends), y, tuple(drawn)), points)
+
+
+def _named(panel: Panel, points: Sequence[tuple[str, float, float]]) -> Panel:
+    """Name the ends of lines, the first and the last before the rest, as far as there is room."""
+    order = (*points[:1], *points[1:][-1:], *points[1:-1])
+    is_crowded = len(points) > MOST_ACROSS
+    lines = [place for one in panel.series for place in zip(one.x, one.y, strict=True)] if is_crowded else []
+    words = place_names(order, (panel.x, panel.y), frame(panel), beside=lines, width=HALF)
+    return replace(panel, drawn=(*panel.drawn, *words))
+
+
+def _pair_name(found: CurveComparison, one: PairRace) -> str:
+    """Name a pair by what its names do not share, or by its sizes where that is long."""
+    short = _without_prefix(found.curves.names)
+    name = f"{short[one.pair.a]} : {short[one.pair.b]}"
+    sizes = [format_count(float(found.curves.params[run]), 3) for run in (one.pair.a, one.pair.b)]
+    return " : ".join(sizes) if len(name) > MOST_LETTERS and sizes[0] != sizes[1] else name
 
 
 def _without_prefix(names: Sequence[str]) -> list[str]:
@@ -149,7 +175,7 @@ def _losses(
 
     lines: list[Drawn] = []
     marks: list[Drawn] = []
-    words: list[Drawn] = []
+    points: list[tuple[str, float, float]] = []
     ends: list[float] = []
     tops = []
     for runner in runners:
@@ -164,15 +190,14 @@ def _losses(
         tops.append(float(loss[int((1 - USUAL) * len(loss))]))
         end = span[1]
         ends += span
-        if len(runners) <= MOST_NAMED:
-            words.append(Text(found.curves.names[runner.index], *at(end, float(loss[-1]))))
+        points.append((found.curves.names[runner.index], end, float(loss[-1])))
         marks += [_law_mark(found, one, end) for one in found.beside if one.run == runner.index]
     tops += [y for one in marks for y in one.y]
     least = min(y for one in (*lines, *marks) for y in one.y)
     label = LOSS if found.loss_unit == NATS else f"loss ({found.loss_unit})"
     y_axis = Axis(label, "loss", high=max(tops) + ROOM * (max(tops) - least))
-    drawn = (*lines, *(mark for mark in marks if mark.y), *words)
-    return Panel(f"Loss along {AXIS_WORDS[axis]}", _x_axis(axis, ends), y_axis, drawn)
+    drawn = (*lines, *(mark for mark in marks if mark.y))
+    return _named(Panel(f"Loss along {AXIS_WORDS[axis]}", _x_axis(axis, ends), y_axis, drawn), points)
 
 
 def _law_mark(found: CurveComparison, one: RunBesideLaw, position: float) -> Mark:

@@ -1,5 +1,6 @@
 """Races in a picture: gaps beside losses on every axis, the suspect parts dashed, the changes of the lead."""
 
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from scaling_cli.curves import Curves
 from scaling_cli.laws.published import published_laws
 from scaling_cli.planning.compare_curves import CurveComparison, CurvesRead, compare_curves
+from scaling_cli.reports.pictures.names import HEIGHT
 from scaling_cli.reports.pictures.picture import Drawn, Line, Mark, Panel, Text
 from scaling_cli.reports.pictures.race import CHANGE, DECAYED, GAP, MOST_RUNS, SMOOTHED, SUSPECT, race_picture
+from scaling_cli.reports.pictures.scale import frame
 from tests.planning.race_curves import CROSSING, crossing, make_curves
 
 T = TypeVar("T", bound=Drawn)
@@ -42,7 +45,8 @@ def test_every_axis_has_a_row_the_hours_first() -> None:
 
 
 def test_the_gap_is_the_first_less_the_second_and_dashed_where_it_is_suspect() -> None:
-    found = compare(crossing(schedules=(1e11, 2e11)))
+    # the large one leads at the end, and had decayed from 2.55e10 of its 3e10 tokens
+    found = compare(crossing(schedules=(1e12, 3e10)))
     gaps = race_picture(found).rows[1][0]
     plain, suspect = (
         next(line for line in of_kind(gaps, Line) if line.label == label) for label in (GAP, SUSPECT)
@@ -80,11 +84,33 @@ def test_of_two_named_runs_the_others_are_not_drawn_and_names_drop_what_they_sha
     assert [text.text for text in of_kind(picture.panels[1], Text)] == ["run-1", "run-3"]
 
 
-def test_of_many_runs_some_are_drawn_without_names_and_that_is_said() -> None:
+def test_of_many_runs_some_are_drawn_and_that_is_said() -> None:
     picture = race_picture(compare(many(MOST_RUNS + 5)))
     assert len([line for line in of_kind(picture.panels[1], Line) if line.label == SMOOTHED]) == MOST_RUNS
-    assert all(not panel.texts for panel in picture.panels)
     assert f"{MOST_RUNS} of {MOST_RUNS + 5} runs are drawn." in picture.notes
+
+
+def test_of_many_runs_and_pairs_those_with_room_are_named_the_first_and_the_last_at_least() -> None:
+    picture = race_picture(compare(many(20)))
+    gaps, losses = ([text.text for text in panel.texts] for panel in picture.rows[1])
+    assert {"0 : 1", "18 : 19"} <= set(gaps)
+    assert {"run-0", "run-19"} <= set(losses)
+    for panel in picture.panels:
+        (x_low, x_high), (y_low, y_high) = frame(panel)
+        places = [
+            (np.log(text.x[0] / x_low) / np.log(x_high / x_low), (text.y[0] - y_low) / (y_high - y_low))
+            for text in panel.texts
+            if text.side == "right"
+        ]
+        heights = sorted(up for _, up in places)
+        assert all(high - low >= HEIGHT for low, high in pairwise(heights))
+
+
+def test_a_pair_of_long_names_is_named_by_its_sizes() -> None:
+    tokens = np.linspace(0.01, 1, 30) * 1e11
+    names = ("baseline-70M-7.2B", "wide-106M-10.8B")
+    curves = make_curves([tokens] * 2, [3 - tokens / 1e12, 2.9 - tokens / 1e12], [7e7, 1.06e8], names=names)
+    assert [text.text for text in race_picture(compare(curves)).panels[0].texts] == ["70M : 106M"]
 
 
 def test_a_run_alone_beside_a_law_is_drawn_without_gaps() -> None:
