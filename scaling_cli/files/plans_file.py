@@ -91,18 +91,23 @@ def _joined(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
     return known
 
 
-def _read_name(value: object) -> object:
-    if isinstance(value, str) and not value.strip():
-        raise PydanticCustomError("refused", "must not be blank", {"hint": "write name: small"})
-    return value.strip() if isinstance(value, str) else value
+def _text(example: str) -> BeforeValidator:
+    """Return a validator that strips a text, and refuses one of blanks alone."""
+
+    def read(value: object) -> object:
+        if isinstance(value, str) and not value.strip():
+            raise PydanticCustomError("refused", "must not be blank", {"hint": f"write {example}"})
+        return value.strip() if isinstance(value, str) else value
+
+    return BeforeValidator(read)
 
 
 class _PlanEntry(PlanModel):
-    name: Annotated[StrictStr, BeforeValidator(_read_name)]
+    name: Annotated[StrictStr, _text("name: small")]
 
 
 class _PlansFile(PlanModel):
-    law: Annotated[StrictStr | None, BeforeValidator(_read_name)] = None
+    law: Annotated[StrictStr | None, _text("law: besiroglu2024")] = None
     waste: Share = None
     plans: list[_PlanEntry]
 

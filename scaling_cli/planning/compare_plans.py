@@ -1,11 +1,13 @@
 """Plans side by side: what each comes to, what it wastes, and which wastes least."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from scaling_cli.errors import PlanError
 from scaling_cli.laws.card import LawCard, Range
 from scaling_cli.laws.law import PredictsLoss
-from scaling_cli.planning.constrained.answer import solve_plans
+from scaling_cli.planning.constrained.answer import solve_plan
 from scaling_cli.planning.constrained.draws import ENOUGH
 from scaling_cli.planning.constrained.limits import Cost, Limit, TargetLoss
 from scaling_cli.planning.constrained.money import flops_cost, goal_cost, rates_of
@@ -83,9 +85,16 @@ def compare_plans(
 
     At one cost that is the order of their losses, at one loss that of their costs. What wastes as little
     is ranked by its loss; what the law cannot judge comes last, without a rank. Raises ``PlanError`` where
-    none of the plans has a solution.
+    none of the plans has a solution. ``progress`` is told of every plan done.
     """
-    judged = [_judge(solved) for solved in solve_plans([card], plans, progress)]
+    judged = []
+    for plan in plans:
+        judged.append(_judge(solve_plan(card, plan)))
+        progress(1)
+    first = judged[0].solved
+    if first.allocation.refusal and all(one.solved.allocation.refusal for one in judged):
+        error = PlanError(first.allocation.refusal, hint=first.way_out or None)
+        raise error.at(f"{card.name}: {first.plan.name}")
     ranked = sorted((one for one in judged if one.waste is not None), key=_order)
     unranked = [one for one in judged if one.waste is None]
     return (*(replace(one, rank=index) for index, one in enumerate(ranked, 1)), *unranked)
@@ -119,7 +128,11 @@ def cheapest_at(plan: Plan, law: PredictsLoss, cost: Cost, loss: float) -> tuple
 
     No other limit of the plan is kept. ``None`` where no (N, D) reaches the loss.
     """
-    return solve_limits(Problem(law, (*_data(plan, law), TargetLoss("loss", loss, is_given=True)), cost))
+    data = _data(plan, law)
+    if not data and not cost.serving:  # training alone: the frontier of the law itself
+        C = law.flops_for_loss(loss)
+        return law.optimum(C) if math.isfinite(C) else None
+    return solve_limits(Problem(law, (*data, TargetLoss("loss", loss, is_given=True)), cost))
 
 
 def _data(plan: Plan, law: PredictsLoss) -> tuple[Limit, ...]:

@@ -1,6 +1,7 @@
 """A comparison of plans as a report, of the schema ``scaling.compare.plans/1``."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scaling_cli.findings import Finding
@@ -14,6 +15,9 @@ from scaling_cli.reports.report import Cell, Note, Report, Table
 from scaling_cli.units import format_count, format_flops, format_number, format_share
 
 CHEAPEST = "Cheapest is the plan of the same loss and the same demand that costs least in all."
+
+ALIKE = ("extrapolates", "extrapolates-ratio")
+"""Findings that differ from plan to plan by their figures alone."""
 
 TOLD = ("inference-saving",)
 """Findings that the columns of the cheapest plan say already."""
@@ -220,17 +224,33 @@ def _gates_table(gates: Sequence[Gate]) -> Table:
 
 
 def _notes(plans: Sequence[RankedPlan]) -> tuple[Note, ...]:
-    """Return every finding once, with the plans it concerns where these are not all."""
+    """Return every finding once, with the plans it concerns where these are not all.
+
+    Findings that differ from plan to plan by their figures alone are told by the first of them.
+    """
     concerned: dict[Finding, list[str]] = {}
     for one in plans:
         for finding in dict.fromkeys(one.solved.allocation.findings):
-            concerned.setdefault(finding, []).append(one.name)
-    answered = [one.name for one in plans if not one.solved.allocation.refusal]
-    return tuple(
-        Note(finding, "" if set(answered) <= set(names) and len(plans) > 1 else ", ".join(names))
-        for finding, names in concerned.items()
-        if finding.id not in TOLD
-    )
+            if finding.id not in TOLD:
+                concerned.setdefault(finding, []).append(one.name)
+    alike: dict[object, list[Finding]] = {}
+    for finding in concerned:
+        key = (finding.id, finding.severity) if finding.id in ALIKE else finding
+        alike.setdefault(key, []).append(finding)
+    answered = {one.name for one in plans if not one.solved.allocation.refusal}
+    notes = []
+    for first, *others in alike.values():
+        names = concerned[first]
+        about = "" if answered <= set(names) and len(plans) > 1 else ", ".join(names)
+        notes.append(Note(_counted(first, sum(len(concerned[other]) for other in others)), about))
+    return tuple(notes)
+
+
+def _counted(finding: Finding, others: int) -> Finding:
+    if not others:
+        return finding
+    more = "1 more plan" if others == 1 else f"{others} more plans"
+    return replace(finding, message=f"{finding.message} (and {more} likewise)")
 
 
 def gate_line(gate: Gate) -> str:

@@ -89,7 +89,7 @@ def plans(
 
     read = read_plans(file, given)
     card = _read_law(law or read.law or DEFAULT_LAW, "--law" if law or not read.law else f"{read.name}: law")
-    with progress("solving the plans", len(read.plans)) as advance:
+    with progress("comparing the plans", len(read.plans)) as advance:
         found = compare_plans(card, read.plans, advance)
     try:
         gates = check_gates(found, conditions)

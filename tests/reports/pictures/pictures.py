@@ -10,6 +10,8 @@ from scaling_cli.planning.allocation import allocate_all
 from scaling_cli.planning.compare_curves import CurvesRead, compare_curves
 from scaling_cli.planning.compare_laws import compare_laws
 from scaling_cli.planning.compare_models import compare_models
+from scaling_cli.planning.compare_plans import compare_plans
+from scaling_cli.planning.constrained.plan import Plan
 from scaling_cli.planning.question import Question
 from scaling_cli.reports.pictures.approaches import approaches_picture
 from scaling_cli.reports.pictures.compare import laws_picture, models_picture
@@ -18,6 +20,7 @@ from scaling_cli.reports.pictures.fit import fit_picture
 from scaling_cli.reports.pictures.isoflop import isoflop_picture
 from scaling_cli.reports.pictures.picture import Picture
 from scaling_cli.reports.pictures.plan import plan_picture
+from scaling_cli.reports.pictures.plans import plans_picture
 from scaling_cli.reports.pictures.race import race_picture
 from scaling_cli.reports.pictures.recipes import recipes_picture
 from tests.planning.race_curves import crossing
@@ -72,6 +75,18 @@ def recipes_compared() -> Picture:
     return recipes_picture(compared(*tables, replicates=60, flops=(1e20, 1e22)))
 
 
+def plans_compared() -> Picture:
+    plans = [
+        Plan(params=280e9, tokens=300e9, name="like Gopher"),
+        Plan(params=70e9, tokens=1.4e12, name="like Chinchilla"),
+        Plan(params=6.7e9, tokens=1e12, name="like LLaMA 7B"),
+        Plan(params=6.7e9, tokens=1e12, inference_tokens=2e13, name="the same, served"),
+    ]
+    picture = plans_picture(compare_plans(published_laws("besiroglu2024")[0], plans))
+    assert picture is not None
+    return picture
+
+
 PICTURES: Mapping[str, Callable[[], Picture]] = {
     "fit": lambda: fit_picture(fitted_plan()),
     "fit-frontier": lambda: fit_picture(fitted_plan("frontier")),
@@ -90,6 +105,7 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     "compare-laws": laws_compared,
     "compare-models": models_compared,
     "compare-recipes": recipes_compared,
+    "compare-plans": plans_compared,
 }
 """By name; each is built when it is called for."""
 
