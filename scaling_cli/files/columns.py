@@ -93,6 +93,11 @@ class Columns:
         return self.names.get(quantity)
 
 
+def counts_steps(column: str) -> bool:
+    """Say whether a column is called what counters of optimiser steps are called."""
+    return any(normalise(column) in group.split() for group in _NAMES["step"])
+
+
 def normalise(name: str) -> str:
     """Return a column's name without what people write differently: case, spaces, _ - . and /."""
     return name.casefold().translate(_SEPARATORS)

@@ -4,10 +4,14 @@ import math
 from typing import TYPE_CHECKING
 
 from scaling_cli.errors import InputError
+from scaling_cli.files.columns import counts_steps
 from scaling_cli.findings import Finding
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_flops, format_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scaling_cli.files.columns import Columns
     from scaling_cli.files.rows import IntArray, Rows
 
 LEAST_COUNT = 1e3
@@ -40,6 +44,16 @@ def refuse_small_counts(rows: "Rows", kept: "IntArray") -> None:
     typed = " ".join(f"--unit {quantity}={format_flops(unit)}" for quantity, unit in units.items())
     message = f"{' and '.join(small)}, too few to be real, so the unit is another"
     raise InputError(f"{rows.table.name}: {message}", hint=f"say what the column counts, most likely {typed}")
+
+
+def refuse_steps(columns: "Columns", units: "Mapping[str, float]", name: str) -> None:
+    """Raise ``InputError`` where a counter of steps is read as tokens without saying how many each has."""
+    column = columns.get("tokens")
+    if column is None or "tokens" in units or not counts_steps(column):
+        return
+    message = f"{name}: {column} counts steps, and how many tokens each has is not said"
+    hint = "say it with --unit tokens=TOKENS_PER_STEP: the sequences of a batch times the length of each"
+    raise InputError(message, hint=hint)
 
 
 def check_ratio(rows: "Rows", kept: "IntArray") -> Finding | None:

@@ -79,8 +79,9 @@ class Gathered:
     A run is a run_id with one size; ``index`` numbers them as they appear. Per segment the number of its
     ``run`` and its ``length`` in points; per point ``tokens``, ``loss`` and ``hours``, in the order of the
     file. ``rows`` counts all rows, ``missing`` those without a loss by run, ``failed`` those left out for
-    their state by state. By run, ``schedule`` holds its schedule_tokens, ``last_tokens`` the most tokens of
-    any of its rows, with a loss or without, and ``last_flops`` the most FLOPs.
+    their state by state. By run, ``schedule`` and ``least_schedule`` hold the most and the fewest of its
+    schedule_tokens, ``last_tokens`` the most tokens of any of its rows, with a loss or without, and
+    ``last_flops`` the most FLOPs.
     """
 
     index: dict[tuple[str, float], int] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class Gathered:
     loss: "list[FloatArray]" = field(default_factory=list)
     hours: "list[FloatArray]" = field(default_factory=list)
     schedule: dict[int, float] = field(default_factory=dict)
+    least_schedule: dict[int, float] = field(default_factory=dict)
     last_tokens: dict[int, float] = field(default_factory=dict)
     last_flops: dict[int, float] = field(default_factory=dict)
     missing: dict[int, int] = field(default_factory=dict)
@@ -188,6 +190,7 @@ class Gathered:
         schedule = block.numbers.get("schedule_tokens")
         if schedule is not None:
             _keep_largest(self.schedule, runs, np.fmax.reduceat(schedule, starts))
+            _keep_least(self.least_schedule, runs, np.fmin.reduceat(schedule, starts))
         if "flops" in block.numbers and "tokens" in block.numbers:
             _keep_largest(self.last_flops, runs, np.fmax.reduceat(block.numbers["flops"], starts))
         simulated = block.texts.get("simulated")
@@ -221,3 +224,13 @@ def _keep_largest(kept: dict[int, float], runs: "IntArray", values: "FloatArray"
     np.fmax.at(largest, runs, values)
     for run in np.flatnonzero(~np.isnan(largest)).tolist():
         kept[run] = max(kept.get(run, 0.0), float(largest[run]))
+
+
+def _keep_least(kept: dict[int, float], runs: "IntArray", values: "FloatArray") -> None:
+    """Keep the least value of each run, of those kept and those of the segments."""
+    import numpy as np
+
+    least = np.full(int(runs.max()) + 1, np.nan)
+    np.fmin.at(least, runs, values)
+    for run in np.flatnonzero(~np.isnan(least)).tolist():
+        kept[run] = min(kept.get(run, np.inf), float(least[run]))

@@ -19,6 +19,10 @@ ROWS_PER_RESTART = 20
 """Tokens that go backwards once in 20 rows or less often are restarts from a checkpoint; more often than that
 the rows of the file are merely in another order."""
 
+FEW_RESTARTS = 2
+"""And so are one or two steps back in a run of few rows, unless they go back beyond its first row: rows in
+another order go back more often."""
+
 
 @dataclass(slots=True)
 class _Points:
@@ -66,7 +70,9 @@ def assemble_curves(gathered: Gathered, name: str) -> tuple[Curves, "IntArray", 
     if len(points.tokens):
         findings += _leave_out_single_points(points, labels)
     if not len(points.tokens):
-        if [finding.id for finding in findings] == ["one-point-curve"]:
+        if not findings:
+            why = "there are none below the header"
+        elif [finding.id for finding in findings] == ["one-point-curve"]:
             why = "every run has one row"
         else:
             why = "; ".join(finding.message for finding in findings)
@@ -165,7 +171,7 @@ def _order_steps(points: _Points, labels: list[str]) -> list[Finding]:
         place = slice(int(points.offsets[run]), int(points.offsets[run + 1]))
         tokens = points.tokens[place]
         backwards = int((np.diff(tokens) < 0).sum())
-        if backwards * ROWS_PER_RESTART > len(tokens):
+        if _is_unsorted(backwards, tokens):
             points.reorder(place, np.argsort(tokens, kind="stable"))
             kinds["unsorted"][run] = backwards
             backwards = 0
@@ -178,6 +184,14 @@ def _order_steps(points: _Points, labels: list[str]) -> list[Finding]:
     names = {kind: tuple(labels[points.number[run]] for run in runs) for kind, runs in kinds.items()}
     points.keep(keep)
     return _step_findings(kinds, names)
+
+
+def _is_unsorted(backwards: int, tokens: "FloatArray") -> bool:
+    """Say whether rows are in another order than that of their tokens, and no run was restarted."""
+    if backwards <= FEW_RESTARTS:
+        # a checkpoint is from after the first row
+        return bool(tokens.min() < tokens[0]) and backwards * ROWS_PER_RESTART > len(tokens)
+    return backwards * ROWS_PER_RESTART > len(tokens)
 
 
 def _step_findings(
@@ -196,9 +210,11 @@ def _step_findings(
         )
         findings.append(Finding("unsorted-curves", "info", message, names["unsorted"]))
     if kinds["repeated"]:
+        count = sum(kinds["repeated"].values())
+        repeat, their = ("repeats", "its") if count == 1 else ("repeat", "their")
         message = (
-            f"{count_rows(sum(kinds['repeated'].values()))} repeat the tokens of another row of their run: "
-            "of each the last in the file is read"
+            f"{count_rows(count)} {repeat} the tokens of another row of {their} run: of each the last in the "
+            "file is read"
         )
         findings.append(Finding("duplicate-steps", "warning", message, names["repeated"]))
     return findings

@@ -11,7 +11,7 @@ from scaling_cli.curves import Curves
 from scaling_cli.errors import InputError
 from scaling_cli.files import fast_blocks
 from scaling_cli.files.columns import Columns, column_option, list_columns, recognise
-from scaling_cli.files.count_units import check_ratio, refuse_small_counts
+from scaling_cli.files.count_units import check_ratio, refuse_small_counts, refuse_steps
 from scaling_cli.files.curve_blocks import read_text_blocks
 from scaling_cli.files.curve_points import Gathered, IrregularBlockError
 from scaling_cli.files.curve_runs import assemble_curves, count_runs
@@ -22,9 +22,10 @@ from scaling_cli.files.run_table import RunTable, describe_columns
 from scaling_cli.files.source import read_source
 from scaling_cli.files.table import Table
 from scaling_cli.findings import Finding
+from scaling_cli.fitting.envelope_checks import SAME_SCHEDULE
 from scaling_cli.names import nearest
 from scaling_cli.runs import Runs
-from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
+from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_count, format_number
 
 if TYPE_CHECKING:
     from scaling_cli.curves import IntArray
@@ -78,7 +79,10 @@ def read_curves(
     show = progress or (lambda what, total: nullcontext(lambda done: None))
 
     def find(names: tuple[str, ...]) -> Columns:
-        return _recognise(names, columns or {}, path if path != "-" else "<stdin>")
+        place = path if path != "-" else "<stdin>"
+        recognised = _recognise(names, columns or {}, place)
+        refuse_steps(recognised, units or {}, place)
+        return recognised
 
     try:
         found, gathered, name, sha256 = _read(path, find, units or {}, show)
@@ -89,6 +93,8 @@ def read_curves(
     everything = np.arange(len(curves))
     refuse_small_counts(rows, everything)
     checks = (
+        _find_changed_schedules(curves, numbers, gathered),
+        _find_beyond_schedule(curves),
         _check_flops(curves, numbers, gathered),
         check_ratio(rows, everything),
         _find_simulated(curves, numbers, gathered),
@@ -225,6 +231,39 @@ def _check_flops(curves: Curves, numbers: "IntArray", gathered: Gathered) -> Fin
     return check_flops(runs, replace(runs.select(given), flops=flops[given]))
 
 
+def _find_changed_schedules(curves: Curves, numbers: "IntArray", gathered: Gathered) -> Finding | None:
+    """Warn of runs whose rows differ in the length of the schedule."""
+    most, least = gathered.schedule, gathered.least_schedule
+    changed = {
+        name: f"{format_count(least[i], 3)} to {format_count(most[i], 3)}"
+        for name, i in zip(curves.names, numbers.tolist(), strict=True)
+        if i in most and least[i] < most[i]
+    }
+    if not changed:
+        return None
+    message = (
+        f"schedule_tokens of {count_runs(len(changed))} change along the run, of the first from "
+        f"{next(iter(changed.values()))}: the most are taken for the end of the schedule"
+    )
+    return Finding("schedule-changes", "warning", message, tuple(changed))
+
+
+def _find_beyond_schedule(curves: Curves) -> Finding | None:
+    """Warn of runs that go on after the end of their schedule."""
+    beyond = curves.last_tokens / curves.schedule
+    names = tuple(
+        name for name, times in zip(curves.names, beyond.tolist(), strict=True) if times > 1 + SAME_SCHEDULE
+    )
+    if not names:
+        return None
+    message = (
+        f"{count_runs(len(names))} {'goes' if len(names) == 1 else 'go'} on beyond schedule_tokens, up to "
+        f"{format_number(float(beyond.max()), 3)} times as far: either these are wrong, or the learning rate "
+        "was at its end for the rest"
+    )
+    return Finding("beyond-schedule", "warning", message, names)
+
+
 def _find_simulated(curves: Curves, numbers: "IntArray", gathered: Gathered) -> Finding | None:
     """Say whether the runs are simulated ones."""
     names = tuple(
@@ -265,6 +304,6 @@ def _keep_where(
         keep &= meets
     finding = Finding("filtered", "info", "; ".join(said))
     if not keep.any():
-        hint = "a frontier needs runs that pass every filter"
+        hint = "loosen a condition: a run is kept where it meets all of them"
         raise InputError(f"{name}: no curves left of {len(curves)}: {finding.message}", hint=hint)
     return curves.select(keep), (finding,)

@@ -241,6 +241,24 @@ def test_a_restart_replaces_what_came_after_its_checkpoint(write: Write, reader:
     assert "replace 5 rows" in message(table, "restarted-runs")
 
 
+@pytest.mark.parametrize("restarts", [1, 2])
+def test_a_restart_of_a_run_of_few_rows_replaces_them_too(write: Write, reader: str, restarts: int) -> None:
+    # up to 12e9 with a spike after the ninth row, and back to the checkpoint at 9e9, between two rows
+    spike = [1e9 * i for i in range(1, 13)]
+    again = [9e9 + 0.5e9 * i for i in range(1, 7)]
+    losses = [4.0] * 9 + [9.0] * 3 + ([9.0] * 6) * (restarts - 1) + [3.0] * 6
+    table = read_curves(write(f"{HEADER}\n{rows('a', spike + again * restarts, losses)}"))
+    assert table.curves.loss.tolist() == [4.0] * 9 + [3.0] * 6
+    assert ids(table) == {"restarted-runs": "warning"}
+    assert f"replace {3 + 6 * (restarts - 1)} rows" in message(table, "restarted-runs")
+
+
+def test_rows_from_the_last_to_the_first_are_sorted(write: Write, reader: str) -> None:
+    table = read_curves(write(f"{HEADER}\n{rows('a', [3e9, 2e9, 1e9], [3, 3.5, 4])}"))
+    assert table.curves.loss.tolist() == [4.0, 3.5, 3.0]
+    assert ids(table) == {"unsorted-curves": "info"}
+
+
 def test_rows_in_another_order_are_sorted(write: Write, reader: str) -> None:
     table = read_curves(write(f"{HEADER}\n{rows('a', [3e9, 1e9, 2e9], [3, 4, 3.5])}"))
     assert table.curves.tokens.tolist() == [1e9, 2e9, 3e9]
@@ -252,6 +270,48 @@ def test_of_rows_at_the_same_tokens_the_last_is_read(write: Write, reader: str) 
     table = read_curves(write(f"{HEADER}\n{rows('a', [1e9, 2e9, 2e9, 3e9], [4, 3.6, 3.5, 3])}"))
     assert table.curves.loss.tolist() == [4.0, 3.5, 3.0]
     assert ids(table) == {"duplicate-steps": "warning"}
+
+
+def with_schedules(*schedules: float) -> str:
+    text = "run_id,params,tokens,loss,schedule_tokens\n"
+    text += "".join(f"a,1e8,{i}e9,{4 - i / 10},{end:g}\n" for i, end in enumerate(schedules, 1))
+    return text + "b,2e8,1e9,4,3e9\nb,2e8,3e9,3,3e9\n"
+
+
+def test_a_schedule_that_changes_along_a_run_is_warned_of(write: Write, reader: str) -> None:
+    table = read_curves(write(with_schedules(4e9, 4e9, 6e9, 6e9)))
+    (finding,) = table.findings
+    assert (finding.id, finding.severity, finding.runs) == ("schedule-changes", "warning", ("a",))
+    assert "from 4B to 6B" in finding.message
+    assert table.curves.schedule_tokens[0] == 6e9
+    assert read_curves(write(with_schedules(*(6e9,) * 4), "same.csv")).findings == ()
+
+
+def test_a_run_that_goes_on_beyond_its_schedule_is_warned_of(write: Write, reader: str) -> None:
+    (finding,) = read_curves(write(with_schedules(*(2e9,) * 4))).findings
+    assert (finding.id, finding.severity, finding.runs) == ("beyond-schedule", "warning", ("a",))
+    assert "up to 2 times as far" in finding.message
+    # a last batch over the end is no such thing
+    assert read_curves(write(with_schedules(*(3.9e9,) * 4), "batch.csv")).findings == ()
+
+
+def test_steps_that_are_read_as_tokens_need_their_length(write: Write, reader: str) -> None:
+    path = write("run_id,params,step,loss\na,1e8,20000,4\na,1e8,40000,3\n")
+    with pytest.raises(InputError, match="step counts steps, and how many tokens each has") as error:
+        read_curves(path, columns={"tokens": "step"})
+    assert "--unit tokens=TOKENS_PER_STEP" in str(error.value.hint)
+    said = read_curves(path, columns={"tokens": "step"}, units={"tokens": 5e5})
+    assert said.curves.tokens.tolist() == [1e10, 2e10]
+
+
+def test_a_file_without_rows_is_said_to_have_none(write: Write, reader: str) -> None:
+    with pytest.raises(InputError, match="no curves in 0 rows: there are none below the header"):
+        read_curves(write(HEADER + "\n"))
+
+
+def test_one_row_repeats_and_two_repeat(write: Write, reader: str) -> None:
+    one = read_curves(write(f"{HEADER}\n{rows('a', [1e9, 2e9, 2e9, 3e9])}"))
+    assert message(one, "duplicate-steps").startswith("1 row repeats the tokens of another row of its run")
 
 
 def test_schedules_may_be_blank_for_some_runs(write: Write, reader: str) -> None:
