@@ -11,8 +11,8 @@ from scaling_cli.units import format_count, format_flops, format_share
 
 FORMULA_CAPTION = (
     "N_total counts every parameter, N those that a token uses, N_layers those of N but the embeddings; L "
-    "layers of width d, a = heads x head_size, s the context, V the vocabulary; attn and dense as in Hoffmann et al. "
-    "2022, App. F. A law holds under the convention that it was fitted with."
+    "layers of width d, a = heads x head_size, s the context, V the vocabulary; attn and dense are those of "
+    "Hoffmann et al. 2022, App. F. A law holds under the convention that it was fitted with."
 )
 LAWS_CAPTION = "Each law has its own N, counted from the shape, and C = 6 N D of it."
 

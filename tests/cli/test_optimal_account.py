@@ -1,0 +1,177 @@
+"""``scaling optimal`` with a ``model`` block, as a user runs it: the account, plans beside it, bad input."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Scaling = Callable[..., subprocess.CompletedProcess[str]]
+
+EXAMPLE = Path(__file__).parents[2] / "configs" / "model.yaml"
+MIXTRAL = """\
+model: {layers: 32, d_model: 4096, heads: 32, kv_heads: 8, ffn: 14336, swiglu: true, vocabulary: 32k,
+        context: 32768, experts: 8, active_experts: 2}
+"""
+CONVENTIONS = [
+    *("6nd", "6nd_active", "6nd_attention", "recomputation", "kaplan", "kaplan_attention"),
+    *("hoffmann_printed", "hoffmann_used", "deepseek"),
+]
+
+
+@pytest.fixture
+def answer(scaling: Scaling) -> Callable[..., dict[str, Any]]:
+    """Run ``scaling optimal --format json`` and return all it says."""
+
+    def run(*args: str | Path) -> dict[str, Any]:
+        ended = scaling("optimal", *args, "--format", "json")
+        assert ended.returncode == 0, ended.stderr
+        found: dict[str, Any] = json.loads(ended.stdout, parse_constant=pytest.fail)
+        return found
+
+    return run
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a plan file."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "model.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_model_needs_no_budget(
+    answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    found = answer("--config", written(MIXTRAL))
+    assert (found["schema"], found["results"]) == ("scaling.optimal/1", [])
+    account = found["accounting"]
+    assert account["params"]["total"] == 46_702_792_704
+    assert account["params"]["active"] == 12_879_925_248
+    assert list(account["flops"]) == CONVENTIONS
+    assert account["flops"]["6nd_active"] == 6 * 12_879_925_248
+    assert account["flops"]["deepseek"] is None  # its formula has no experts
+    assert (account["tokens"], account["total_flops"], account["budget_tokens"]) == (None, None, None)
+    assert [one["id"] for one in account["findings"]] == ["dense-law"]
+
+
+def test_every_law_is_asked_with_the_n_and_the_c_it_was_fitted_with(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    account = answer("--config", EXAMPLE)["accounting"]
+    hoffmann, kaplan, deepseek = account["laws"]
+    assert hoffmann["params"] == account["params"]["total"]
+    assert kaplan["params"] == account["params"]["non_embedding"]
+    assert 6 * deepseek["params"] == pytest.approx(account["flops"]["deepseek"])
+    for law, convention in ((hoffmann, "6nd"), (kaplan, "kaplan"), (deepseek, "deepseek")):
+        assert law["flops"] == pytest.approx(account["total_flops"][convention])
+        assert law["optimal_flops"] == pytest.approx(6 * law["params"] * law["optimal_tokens"])
+    assert [one["id"] for one in account["findings"]] == ["params-as-fitted"] * 2
+
+
+def test_the_law_has_the_size_of_the_model_as_its_optimum_there(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    for law in answer("--config", EXAMPLE)["accounting"]["laws"]:
+        (plan,) = answer("--flops", str(law["optimal_flops"]), "--law", law["law"])["results"]
+        assert plan["params"] == pytest.approx(law["params"])
+        assert plan["tokens"] == pytest.approx(law["optimal_tokens"])
+
+
+def test_the_loss_is_that_of_the_same_what_if(answer: Callable[..., dict[str, Any]]) -> None:
+    (law,) = answer("--config", EXAMPLE, "--law", "besiroglu2024")["accounting"]["laws"]
+    (plan,) = answer("--params", str(law["params"]), "--tokens", "15T", "--law", "besiroglu2024")["results"]
+    assert law["loss"] == pytest.approx(plan["loss"])
+
+
+def test_a_budget_is_planned_too_and_buys_other_tokens_under_each_convention(
+    answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    path = written(f"flops: 1e23\n{MIXTRAL}")
+    found = answer("--config", path)
+    (plan,) = found["results"]
+    assert plan["flops"] == 1e23
+    account = found["accounting"]
+    for name, value in account["flops"].items():
+        assert account["budget_tokens"][name] == (None if value is None else pytest.approx(1e23 / value))
+    from_hardware = answer("--config", written(MIXTRAL), "--budget", "64xH100:30d@40%")
+    assert from_hardware["accounting"]["budget"] == pytest.approx(from_hardware["results"][0]["flops"])
+
+
+def test_a_plan_beside_a_model_is_the_plan_without_it(
+    answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    beside = answer("--config", written(f"flops: 1e23\nmax_params: 10B\n{MIXTRAL}"))
+    alone = answer("--config", written("flops: 1e23\nmax_params: 10B\n"))
+    assert beside["results"] == alone["results"]
+
+
+def test_csv_has_a_row_for_each_convention(scaling: Scaling) -> None:
+    lines = scaling("optimal", "--config", EXAMPLE, "--format", "csv").stdout.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["convention", *CONVENTIONS]
+
+
+def test_strict_refuses_experts_under_a_law_of_dense_models(
+    scaling: Scaling, written: Callable[[str], Path]
+) -> None:
+    ended = scaling("optimal", "--config", written(MIXTRAL), "--strict")
+    assert ended.returncode == 1
+    assert "(dense-law)" in ended.stderr
+
+
+WRONG = """\
+model:
+  layer: 32
+  d_model: 4096.5
+  heads: many
+  positions: rotery
+  swiglu: maybe
+flop: 1e21
+"""
+
+
+def test_all_that_is_wrong_is_said_at_once_with_lines(
+    scaling: Scaling, written: Callable[[str], Path]
+) -> None:
+    path = written(WRONG)
+    ended = scaling("optimal", "--config", path)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        f"error: {path}:2: unknown key 'layer' (did you mean layers?)",
+        f"{path}:3: model.d_model: must be a whole number, got 4096.5 (write it like 64)",
+        f"{path}:4: model.heads: 'many' is not a number (write it like 70B, 1.4T, 12M or 5.76e23)",
+        f"{path}:5: model.positions: must be one of learned, rotary, relative, got 'rotery' "
+        "(did you mean rotary?)",
+        f"{path}:6: model.swiglu must be true or false, got 'maybe' (write swiglu: true)",
+        f"{path}:7: unknown key 'flop' (did you mean flops?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "code", "said"),
+    [
+        ("model: {layers: 2, d_model: 8}\n", (), 1, "model.yaml:1: model: a model cannot be counted without"),
+        (
+            "tokens: 1T\nmodel: {layers: 2, d_model: 8, heads: 3, ffn: 9, vocabulary: 9, context: 9}\n",
+            (),
+            1,
+            "model.yaml:2: model: d_model 8 is no multiple of heads 3",
+        ),
+        ("model: 7B\n", (), 1, "model.yaml:1: model must be a mapping of keys"),
+        ("model:\n", (), 1, "nothing to solve for"),
+        (MIXTRAL, ("--tokens", "1T:2T:3"), 2, "the account of a model takes one value of tokens, got 3"),
+        (MIXTRAL, ("--plot", "-"), 2, "--plot draws plans, not the account of a model"),
+    ],
+)
+def test_what_makes_no_account_says_so(
+    scaling: Scaling, written: Callable[[str], Path], text: str, args: tuple[str, ...], code: int, said: str
+) -> None:
+    ended = scaling("optimal", "--config", written(text), *args)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert said in ended.stderr
