@@ -251,8 +251,7 @@ def _finish(descent: Descent, problem: Problem) -> None:
     """
     import numpy as np
 
-    highest = MOST_ABOVE * descent.value.min() + len(problem.z) * EXACT**2
-    moving = np.flatnonzero(~descent.converged & (descent.value <= highest))
+    moving = np.flatnonzero(~descent.converged & _contends(descent, problem))
     if not moving.size:
         return
     moving = moving[np.argsort(descent.value[moving], kind="stable")]
@@ -261,6 +260,13 @@ def _finish(descent: Descent, problem: Problem) -> None:
     end = _descend(descent.theta[chosen], problem, FINAL_STEPS)
     descent.theta[chosen], descent.value[chosen] = end.theta, end.value
     descent.converged[chosen] = end.converged
+
+
+def _contends(descent: Descent, problem: Problem) -> "NDArray[np.bool_]":
+    """Say which candidates are low enough to end lowest of all, (S,)."""
+    highest = MOST_ABOVE * descent.value.min() + len(problem.z) * EXACT**2
+    contends: NDArray[np.bool_] = descent.value <= highest
+    return contends
 
 
 def _settle(descent: Descent, problem: Problem) -> None:
@@ -278,7 +284,7 @@ def _settle_floor(descent: Descent, problem: Problem, floor: int) -> None:
     import numpy as np
 
     above = descent.theta[:, floor] - problem.box.lower[floor]
-    tried = (above <= 0) | (~descent.converged & (above <= CRAWLING))
+    tried = _contends(descent, problem) & ((above <= 0) | (~descent.converged & (above <= CRAWLING)))
     if not tried.any():
         return
     box = problem.box
