@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scaling_cli.findings import Finding
 from scaling_cli.laws.accounting import ParamCount, count_params, deepseek_m, training_flops
 from scaling_cli.laws.architecture import Architecture
 from scaling_cli.laws.card import NOT_STATED, LawCard
 from scaling_cli.laws.law import Allocates, PredictsLoss
+from scaling_cli.planning.allocation import extrapolation_findings
+from scaling_cli.planning.constrained.doubts import ratio_findings
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 from scaling_cli.units import format_count
 
@@ -79,6 +81,7 @@ def account_for(
             findings.append(finding)
         if N is not None and isinstance(card.law, Allocates):
             laws.append(_under(card, N, tokens))
+            findings += _extrapolation(laws[-1], tokens)
     if shape.is_moe and laws:
         message = (
             f"the laws were fitted to dense models: N is the {format_count(params.active)} params a token "
@@ -111,6 +114,14 @@ def params_as(card: LawCard, shape: Architecture) -> tuple[float | None, Finding
         message = f"{card.name} does not say what its N counts: every parameter is taken"
         return params.active, Finding("params-not-stated", "info", message)
     return params.active, None
+
+
+def _extrapolation(one: LawAccount, tokens: float | None) -> list[Finding]:
+    """Say where a loss lies outside the budgets and ratios that its law was fitted to."""
+    if one.loss is None or one.flops is None or tokens is None:
+        return []
+    found = (*extrapolation_findings(one.card, one.flops), *ratio_findings(one.card, tokens / one.params))
+    return [replace(finding, message=f"{one.card.name}: {finding.message}") for finding in found]
 
 
 def _said(card: LawCard, what: str) -> Finding:

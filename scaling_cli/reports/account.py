@@ -93,7 +93,7 @@ def _row(account: Account, one: Convention) -> dict[str, Cell]:
         "params_total": account.params.total,
         "params_non_embedding": account.params.non_embedding,
         "params_active": account.params.active,
-        "findings": ";".join(finding.id for finding in account.findings),
+        "findings": ";".join(dict.fromkeys(finding.id for finding in account.findings)),
     }
 
 

@@ -88,8 +88,13 @@ def _listed(words: list[str]) -> str:
 def _extrapolates_ratio(solved: SolvedPlan) -> tuple[Finding, ...]:
     """Say where the tokens per param lie outside those that the law was fitted to."""
     ratio = solved.allocation.tokens_per_param
-    known = fitted_ratios(solved.allocation.card)
-    if ratio is None or known is None or known[0] <= ratio <= known[1]:
+    return () if ratio is None else ratio_findings(solved.allocation.card, ratio)
+
+
+def ratio_findings(card: LawCard, ratio: float) -> tuple[Finding, ...]:
+    """Say where ``ratio`` tokens per param lie outside those a law was fitted to, where they are known."""
+    known = fitted_ratios(card)
+    if known is None or known[0] <= ratio <= known[1]:
         return ()
     side = (
         f"above the {format_number(known[1], 3)}"
