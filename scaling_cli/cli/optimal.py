@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from scaling_cli.cli.optimal_options import (
     DEFAULT_LAWS,
+    BatchOption,
     BudgetOption,
     ConfigOption,
     DaysOption,
@@ -23,6 +24,8 @@ from scaling_cli.cli.optimal_options import (
     PfDaysOption,
     PriceOption,
     RatioOption,
+    SaveModelOption,
+    ShapeOption,
     ShowLawOption,
     TokensOption,
     UniqueOption,
@@ -49,6 +52,7 @@ from scaling_cli.planning.question import Question
 from scaling_cli.units import PF_DAY, parse_hardware_time, parse_sweep
 
 if TYPE_CHECKING:
+    from scaling_cli.cli.optimal_shape import ShapeRequest
     from scaling_cli.planning.allocation import Allocation
     from scaling_cli.reports.pictures.picture import Picture
     from scaling_cli.reports.report import Report
@@ -79,6 +83,9 @@ def optimal(
     max_params: MaxParamsOption = None,
     max_tokens: MaxTokensOption = None,
     ladder: LadderOption = False,
+    shape: ShapeOption = False,
+    batch_tokens: BatchOption = None,
+    save: SaveModelOption = None,
     config: ConfigOption = None,
     law: LawOption = None,
     list_laws: ListLawsOption = False,
@@ -93,7 +100,8 @@ def optimal(
     """Solve for params, tokens and loss under a budget, or for what else is missing."""
     if plot and (list_laws or show_law):
         raise UsageError("--plot draws plans, not laws", hint="leave it out, or ask for a plan: --flops 1e21")
-    refuse_same_file({"--output": output, "--plot": plot})
+    shaping = _read_shaping(shape, batch_tokens, save)
+    refuse_same_file({"--output": output, "--plot": plot, "--save": save})
     check_plot(plot, is_table=output_format is Format.table, output=output)
     if list_laws or show_law:
         _show_laws(show_law, output_format, output)
@@ -118,9 +126,9 @@ def optimal(
     if config or ladder or any(text is not None for text in limits.values()):
         from scaling_cli.cli.optimal_plans import plan_under_limits
 
-        report, allocations = plan_under_limits(known, budgets, limits, shares, law, ladder, config)
+        report, allocations = plan_under_limits(known, budgets, limits, shares, law, ladder, config, shaping)
     else:
-        report, allocations = _plan(known, budgets, shares, law)
+        report, allocations = _plan(known, budgets, shares, law, shaping)
     if plot and not allocations:
         raise UsageError("--plot draws plans, not the account of a model", hint="add a budget: --flops 1e21")
     drawing = Plot(plot, lambda: _picture(allocations)) if plot else None
@@ -135,6 +143,7 @@ def _plan(
     budgets: dict[str, list[str]],
     shares: dict[str, float],
     law: list[str] | None,
+    shaping: "ShapeRequest | None",
 ) -> "tuple[Report, tuple[Allocation, ...]]":
     """Answer what one or two known quantities ask, under every law."""
     C, findings = _read_budgets(known.pop("flops", []), budgets["--pf-days"], budgets["--budget"])
@@ -145,7 +154,21 @@ def _plan(
     from scaling_cli.reports.plan import plan_report
 
     allocations = allocate_all(cards, questions)
-    return plan_report(allocations), allocations
+    report = plan_report(allocations)
+    if shaping is not None:
+        from scaling_cli.cli.optimal_shape import shape_allocations
+
+        report = shape_allocations(report, allocations, shaping)
+    return report, allocations
+
+
+def _read_shaping(shape: bool, batch_tokens: str | None, save: str | None) -> "ShapeRequest | None":
+    """Return what is asked of shapes; a plan without them imports nothing for them."""
+    if not shape and batch_tokens is None and save is None:
+        return None
+    from scaling_cli.cli.optimal_shape import read_shape_request
+
+    return read_shape_request(shape, batch_tokens, save)
 
 
 def _picture(allocations: "tuple[Allocation, ...]") -> "Picture | None":

@@ -14,6 +14,7 @@ Hardware = partial(
     typer.Option, rich_help_panel="Hardware and money (budgets where they make one; all are caps)"
 )
 Limits = partial(typer.Option, rich_help_panel="Inference, data and size")
+Shapes = partial(typer.Option, rich_help_panel="A model that can be built")
 Laws = partial(typer.Option, rich_help_panel="Laws")
 
 FlopsOption = Annotated[
@@ -86,6 +87,15 @@ MaxParamsOption = Annotated[str | None, Limits("--max-params", metavar="N", help
 MaxTokensOption = Annotated[str | None, Limits("--max-tokens", metavar="D", help="No longer than this, 1T.")]
 LadderOption = Annotated[
     bool, Limits("--ladder", help="Other sizes at the optimum's loss, and the demand that pays for them.")
+]
+ShapeOption = Annotated[
+    bool, Shapes("--shape", help="Propose models of that size, in the style of the plan file's model block.")
+]
+BatchOption = Annotated[
+    str | None, Shapes("--batch-tokens", metavar="B", help="A batch of one's own, 4M tokens, for its steps.")
+]
+SaveModelOption = Annotated[
+    str | None, Shapes("--save", metavar="FILE", help="Save the model, for scaling optimal --config FILE.")
 ]
 ConfigOption = Annotated[
     str | None,

@@ -17,6 +17,7 @@ from scaling_cli.units import (
 )
 
 if TYPE_CHECKING:
+    from scaling_cli.cli.optimal_shape import ShapeRequest
     from scaling_cli.files.plan_file import PlanFile
     from scaling_cli.planning.allocation import Allocation
     from scaling_cli.planning.constrained.plan import Plan
@@ -46,6 +47,7 @@ def plan_under_limits(
     law: list[str] | None,
     ladder: bool,
     config: str | None,
+    shaping: "ShapeRequest | None" = None,
 ) -> "tuple[Report, tuple[Allocation, ...]]":
     """Solve the plans that the options and the plan file describe, under every law; options win."""
     said: dict[str, Any] = {
@@ -66,6 +68,8 @@ def plan_under_limits(
         file = read_plan(config)
         place, laws, from_file = file.name, file.laws, dict(file.known)
         model = file if file.model is not None else None
+    # where shapes are asked for, the block is their style, whole or in part, and no model to be counted
+    model, style = (None, model) if shaping is not None else (model, None)
     asked = [{**said, **one} for one in _combinations(known, budgets, said, from_file)]
     cards = read_laws(law or list(laws) or [DEFAULT_LAW])
     if model is not None:
@@ -89,6 +93,10 @@ def plan_under_limits(
         spent = {one.allocation.flops for one in solved}
         account = read_account(model, cards, whole, spent.pop() if len(spent) == 1 else None)
         report = with_account(report, account)
+    if shaping is not None:
+        from scaling_cli.cli.optimal_shape import shape_solved
+
+        report = shape_solved(report, solved, shaping, style)
     return report, tuple(one.allocation for one in solved)
 
 

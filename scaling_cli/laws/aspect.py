@@ -13,6 +13,9 @@ LARGE_ASPECT_RANGE = (69.0, 109.0)
 """The same above 1B params, where the least is 1792/26 (1.14B)."""
 LARGE = 1e9
 
+TABLE_LARGEST = 16.183e9
+"""Params of the largest model of Table A9."""
+
 FFN_RATIO = 4.0
 """ffn/d_model of every row of Table A9, two matrices a layer."""
 GATED_FFN_RATIO = 8 / 3

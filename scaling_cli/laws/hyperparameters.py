@@ -113,7 +113,7 @@ _ENTRIES = (
         confidence="primary",
         counts="N without the vocabulary",
         fitted_range={"params": (59e6, 1e9)},
-        range_source="sizes of its figures as described by others; the range of tokens is not known here",
+        range_source="sizes in its figures, from others; tokens not known",
         caveat="Fitted with a cosine to a fixed least learning rate: another schedule may want another rate.",
     ),
     HyperparameterLaw(

@@ -130,19 +130,20 @@ class _Match:
     miss: float
 
 
-def propose(N: float, style: Style, count: Counter) -> tuple[Architecture, ...]:
-    """Return up to three shapes of N params within 2 %, from deeper to wider.
+def propose(N: float, style: Style, count: Counter, most: float | None = None) -> tuple[Architecture, ...]:
+    """Return up to three shapes of N params within 2 %, and of no more than ``most``, from deeper to wider.
 
     ``count`` gives the params of a shape as N counts them. The aspect ratios aimed at are the one of Table A9
     for N, or that of the style, and those a standard deviation of the table to either side; empty where no
     shape of the style is as large or as small as N. Raises ``UsageError`` for a style that no model has.
     """
-    _check(style)
+    example(style)
     low, high = _bounds(N, style)
+    top = N * (1 + TOLERANCE) if most is None else min(most, N * (1 + TOLERANCE))
     matches = [
         _Match(shape, params, _imbalance(shape, style) + ((params / N - 1) / LAST_SHARE) ** 2)
         for shape in _candidates(N, style, count, low, high)
-        if abs((params := count(shape)) / N - 1) <= TOLERANCE and _is_apt(shape, style, low, high)
+        if N * (1 - TOLERANCE) <= (params := count(shape)) <= top and _is_apt(shape, style, low, high)
     ]
     deeper, middle, wider = _targets(N, style, low, high)
     typical = _best(matches, middle)
@@ -173,14 +174,14 @@ def most_typical(shapes: tuple[Architecture, ...], N: float, style: Style) -> Ar
     return min(shapes, key=lambda shape: abs(math.log(aspect_ratio(shape) / target)))
 
 
-def _check(style: Style) -> None:
-    """Raise ``UsageError`` for a style that no architecture has, in words of its own keys."""
+def example(style: Style) -> Architecture:
+    """Return a small shape of the style; ``UsageError`` for one that no model has."""
     head_size = int(style.known.get("head_size", 0))
-    if head_size and head_size % 8:
+    if head_size % 8:
         raise UsageError(
             f"head_size {head_size} is no multiple of 8", hint="matrix units want 64 or 128: leave it out"
         )
-    style.shape(_step(style, SMALL_HEAD_WIDTH) * 8, int(style.known.get("dense_layers", 0)) + 1, 64, 64)
+    return style.shape(8 * _step(style, SMALL_HEAD_WIDTH), int(style.known.get("dense_layers", 0)) + 1, 64)
 
 
 def _bounds(N: float, style: Style) -> tuple[float, float]:
