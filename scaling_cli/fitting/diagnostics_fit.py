@@ -216,8 +216,9 @@ def find_seed_noise(fit: Fit, columns: "Columns") -> tuple[Finding, ...]:
     repeated = np.sort(np.concatenate(groups))
     names = tuple(runs.names[i] for i in repeated)
     seeds, spread = math.sqrt(pure), fit.quality.residual_mad
+    configurations = "1 configuration" if len(groups) == 1 else f"{len(groups)} configurations"
     message = (
-        f"{len(repeated)} runs repeat {len(groups)} configurations: they spread by {format_share(seeds, 2)}, "
+        f"{len(repeated)} runs repeat {configurations}: they spread by {format_share(seeds, 2)}, "
         f"the residuals of all runs by {format_share(spread, 2)}"
     )
     found = [Finding("seed-noise", "info", message, names)]

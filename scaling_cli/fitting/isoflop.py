@@ -242,7 +242,7 @@ def _copies(runs: Runs) -> "NDArray[np.bool_]":
     """Say which of some ordered runs repeat the one before: a measurement that would count twice, (n,).
 
     A copied run is no second measurement: residuals of 2 n losses that are n seem to have 2 n - 3 degrees
-    of freedom, and the intervals come out 0.6 times as wide.
+    of freedom, and the intervals come out half as wide.
     """
     import numpy as np
 

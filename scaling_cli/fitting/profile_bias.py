@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-CELLS_PER_CHUNK = 16_000
-"""The derivatives are taken for so many (replicate, run) cells at a time, whose arrays stay in the cache."""
+CELLS_PER_CHUNK = 64_000
+"""The derivatives are taken for so many (replicate, run) cells at a time: of fewer most of the time goes into
+the calls themselves, and the arrays of more leave the cache. 300 replicates of 10,000 runs take 0.45 s, and
+0.8 s with a quarter as many."""
 
 FINAL_STEPS = 1000
 """Ten steps are common; a replicate whose E falls to nothing takes hundreds."""

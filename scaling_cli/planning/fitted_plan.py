@@ -122,7 +122,7 @@ def doubt_draws(drawn: int, replicates: int, level: float) -> tuple[Finding, ...
         severity: Severity = "warning" if missing > 0.01 * replicates else "info"
         found.append(Finding("bootstrap-incomplete", severity, f"{what}: the intervals lack them"))
     if drawn * (1 - level) / 2 < LEAST_BEYOND:
-        what = f"{drawn} replicates are few for {format_share(level)} intervals"
+        what = f"{drawn} replicate{' is' if drawn == 1 else 's are'} few for {format_share(level)} intervals"
         found.append(Finding("few-replicates", "warning", f"{what}: their ends are a matter of chance"))
     return tuple(found)
 

@@ -162,17 +162,17 @@ def _wild_runs(study: Isoflop) -> list[Finding]:
         without, with_it = _valley_is(wild.status, wild.vertex), _valley_is(valley.status, valley.vertex)
         message = (
             f"budget {format_flops(valley.budget, 3)}: the curve through its other runs misses "
-            f"{name_runs(worst)}; without {it} the budget is {without}; with {it}, {with_it}: check {it}"
+            f"{name_runs(worst)}; the budget is {without} without {it}, and {with_it} with {it}: check {it}"
         )
         found.append(Finding("poor-curve", "warning", message, wild.names))
     return found
 
 
 def _valley_is(status: ValleyStatus, vertex: Point | None) -> str:
-    """Say what a valley is: ``ok, its vertex at 240M params, loss 2.933``."""
+    """Say what a valley is: ``ok (240M params, loss 2.933)``."""
     if vertex is None or vertex.loss is None:
         return status
-    return f"{status}, its vertex at {format_count(vertex.params, 3)} params, loss {vertex.loss:.3f}"
+    return f"{status} ({format_count(vertex.params, 3)} params, loss {vertex.loss:.3f})"
 
 
 def _poor_curves(study: Isoflop) -> Finding | None:

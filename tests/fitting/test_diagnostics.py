@@ -334,6 +334,20 @@ def test_the_spread_of_repeats_is_said_beside_that_of_the_residuals() -> None:
     assert "lack-of-fit" not in ids(found)
 
 
+def test_one_repeated_configuration_is_one() -> None:
+    runs = scatter(grid(1), 0.005)
+    again = runs.select(np.concatenate([np.arange(len(runs)), np.zeros(4, dtype=np.intp)]))
+    spread = Runs(
+        again.params,
+        again.tokens,
+        again.flops,
+        again.loss * np.r_[np.ones(len(runs)), 1.003, 0.996, 1.002, 1.005],
+        tuple(f"run {i}" for i in range(len(again))),
+    )
+    finding = one(diagnose(spread, fit_law(spread)), "seed-noise")
+    assert finding.message.startswith("5 runs repeat 1 configuration: they spread by 0.")
+
+
 def test_repeats_are_the_same_in_every_column_but_the_seed_and_three_at_least() -> None:
     runs = scatter(grid(2), 0.005)
     fit = fit_law(runs)

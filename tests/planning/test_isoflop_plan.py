@@ -77,7 +77,7 @@ def test_a_budget_with_a_wild_run_is_said_to_fit_poorly() -> None:
     found = [finding for finding in planned(wild).findings if finding.id == "poor-curve"]
     assert len(found) == 1
     assert "budget 3e19: the curve through its other runs misses run 17 by 8" in found[0].message
-    assert "without it the budget is ok, its vertex at 383M params" in found[0].message
+    assert "the budget is ok (383M params, loss 2.784) without it" in found[0].message
     assert found[0].runs == ("run 17",)
     assert "poor-curve" not in ids(planned(runs))
 

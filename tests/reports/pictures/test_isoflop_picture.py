@@ -1,5 +1,6 @@
 """An IsoFLOP study in a picture: every valley with vertex and status, the frontier through the ok ones."""
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -102,3 +103,13 @@ def test_a_vertex_far_outside_its_runs_does_not_stretch_the_picture(monkeypatch:
     monkeypatch.setattr(pictures, "FARTHEST", 0.5)
     far = [mark for mark in of_kind(isoflop_picture(plan).panels[0], Mark) if mark.role == "rejected"]
     assert edge.vertex.params not in [mark.x[0] for mark in far]
+
+
+def test_without_a_bootstrap_no_vertex_is_said_to_have_an_interval() -> None:
+    plan = isoflop_plan()
+    labels = [mark.label for mark in of_kind(isoflop_picture(plan).panels[0], Mark)]
+    assert "vertex with its 90 % interval" in labels
+    bare = replace(plan, study=replace(plan.study, replicates=0))
+    labels = [mark.label for panel in isoflop_picture(bare).panels for mark in of_kind(panel, Mark)]
+    assert "vertex" in labels
+    assert not any("interval" in label for label in labels)
