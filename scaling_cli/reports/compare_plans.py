@@ -241,7 +241,7 @@ def _notes(plans: Sequence[RankedPlan]) -> tuple[Note, ...]:
     notes = []
     for first, *others in alike.values():
         names = concerned[first]
-        about = "" if answered <= set(names) and len(plans) > 1 else ", ".join(names)
+        about = "" if answered <= set(names) else ", ".join(names)
         notes.append(Note(_counted(first, sum(len(concerned[other]) for other in others)), about))
     return tuple(notes)
 

@@ -176,6 +176,7 @@ def test_failed_gates_are_said_beside_the_warnings_of_strict(scaling: Scaling) -
         ("plans:\n- {name: a, flop: 1e22}", (), "<stdin>:2: unknown key 'flop'", 1),
         ("plans:\n- {name: a, flops: 1e22, gpu: h100}", (), "<stdin>:2: a: no MFU", 1),
         ("plans: [{name: a, params: 7B, loss: 1.8}]", (), "besiroglu2024: a: loss 1.8 cannot be reached", 1),
+        (f"inference_tokens: 1e300\n{TWO}", (), "besiroglu2024: gopher: the plan leads beyond the range", 1),
         (TWO, ("--law", "kaplan"), "--law: unknown law 'kaplan'", 2),
         (f"law: kaplan\n{TWO}", (), "<stdin>: law: unknown law 'kaplan'", 2),
         (TWO, ("--law", "chinchilla"), "--law: chinchilla stands for several laws", 2),

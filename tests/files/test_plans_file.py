@@ -97,10 +97,29 @@ def test_the_least_file_is_a_plan(tmp_path: Path) -> None:
         ),
         (
             "flops: 1e22\nplans:\n- {name: a, params: 7B, tokens: 1T}",
-            "plans.yaml:3: a: --flops, --params, --tokens contradict each other",
+            "plans.yaml:3: a: flops, params, tokens contradict each other",
             "leave one out",
         ),
-        ("plans:\n- {name: a, flops: 1e22, gpu: h100}", "plans.yaml:2: a: no MFU", "published on H100-SXM"),
+        (
+            "plans:\n- {name: a, flops: 1e22, gpu: h100}",
+            "plans.yaml:2: a: no MFU",
+            "add it, mfu: 40%; published",
+        ),
+        (
+            "max_params: 30B\nplans:\n- {name: a, params: 70B, tokens: 1T}",
+            "plans.yaml:3: a: params: 70B is above max_params: 30B: they contradict each other",
+            "leave one of the two out",
+        ),
+        (
+            "plans:\n- {name: a, usd: 1M}",
+            "plans.yaml:2: a: which accelerator is not said",
+            "name it, gpu: H100",
+        ),
+        (
+            "plans:\n- {name: a, usd: 1M, gpu: tpu-v4i, mfu: 40%, gpu_hour_price: 2}",
+            "plans.yaml:2: a: ",
+            "",
+        ),
         ("plans:\n- {name: a, flops: 1e22, gpu: h99, mfu: 40%}", "plans.yaml:2: a: ", ""),
     ],
 )

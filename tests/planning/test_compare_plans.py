@@ -1,6 +1,7 @@
 """Plans compared: what they waste agrees with brute force, and the rank follows from it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,12 +26,18 @@ from scaling_cli.planning.constrained.plan import Plan, plan_of
 from scaling_cli.planning.regret import wasted_share
 
 BESIROGLU = PUBLISHED["besiroglu2024"]
-LAW = BESIROGLU.law
-assert isinstance(LAW, ChinchillaLaw)
+
+
+def chinchilla_law(card: LawCard) -> ChinchillaLaw:
+    assert isinstance(card.law, ChinchillaLaw)
+    return card.law
+
+
+LAW = chinchilla_law(BESIROGLU)
 ON_H100 = {"gpu": "h100", "mfu": 0.4, "gpu_hour_price": 2.5}
 
 
-def compared(*known: dict[str, object], card: LawCard = BESIROGLU) -> dict[str, RankedPlan]:
+def compared(*known: Mapping[str, object], card: LawCard = BESIROGLU) -> dict[str, RankedPlan]:
     plans = [plan_of({"name": f"plan {index}", **one}) for index, one in enumerate(known)]
     return {one.name: one for one in compare_plans(card, plans)}
 
@@ -68,6 +75,7 @@ def test_waste_is_of_dollars_where_serving_has_a_price_of_its_own() -> None:
     assert one.total_usd == pytest.approx(training * 30e9 * 3e12 + serving * 30e9)
     assert one.cheapest is not None
     assert one.cheapest.total_usd == pytest.approx(best, rel=1e-6)
+    assert one.total_usd is not None
     assert one.waste == pytest.approx(1 - best / one.total_usd, abs=1e-6)
     (in_flops,) = compared({**known, "serving": {}, "mfu": 0.2}).values()
     assert in_flops.waste != pytest.approx(one.waste, abs=1e-3)
@@ -93,6 +101,7 @@ def test_waste_allows_for_the_data_there_are() -> None:
         assert near * high > best[0] * best[1]
     assert one.waste == pytest.approx(1 - best[0] * best[1] / (3e9 * 500e9))
     # against fresh data it would be more, but there are none
+    assert one.waste is not None
     assert 0 < one.waste < (one.solved.allocation.waste or 0)
 
 
@@ -162,10 +171,11 @@ def test_serving_next_to_nothing_is_serving_nothing(loss: float) -> None:
 def test_a_law_with_draws_says_how_sure_the_waste_is() -> None:
     draws = [replace(LAW, alpha=LAW.alpha * (1 + 0.002 * k)) for k in range(-10, 11)]
     card = replace(BESIROGLU, name="drawn", draws=tuple(draws))
-    for served in ({}, {"inference_tokens": 2e12}):
+    for demand in (0.0, 2e12):
+        served = {"inference_tokens": demand} if demand else {}
         found = compared({"params": 7e9, "tokens": 2e12, **served, "interval": 0.8}, card=card)
         one = found["plan 0"]
-        b = 2 * served.get("inference_tokens", 0.0)
+        b = 2 * demand
         own = 6 * 7e9 * 2e12 + b * 7e9
         wastes = [1 - cheapest_on_a_grid(draw, draw.loss(7e9, 2e12), 6, b) / own for draw in draws]
         assert one.waste_interval == pytest.approx(tuple(np.quantile(wastes, [0.1, 0.9])), abs=1e-5)

@@ -78,6 +78,8 @@ def solve_plan(card: LawCard, plan: Plan) -> SolvedPlan:
         point = solve_limits(problem)
         if point is None:
             return _conflicting(card, plan, problem)
+        if not math.isfinite(flops_cost(plan)(*point)):
+            raise OverflowError
         solved = _describe(card, plan, rates, problem, *point, _question(asked, *point))
     except ArithmeticError:  # a power past the largest float, or a division by what is below the least
         message = "the plan leads beyond the range of numbers"

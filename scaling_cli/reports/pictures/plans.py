@@ -35,8 +35,12 @@ def plans_picture(found: Sequence[RankedPlan]) -> Picture | None:
     points = [(one.name, *_place(one, is_priced=is_priced)) for one in told]
     names, costs, losses = zip(*points, strict=True)
     serves = any(one.solved.inference_flops for one in told)
-    unit = "dollars" if is_priced else "FLOPs (6 N D + 2 N D_inf)" if serves else "FLOPs (6 N D)"
-    label = f"{unit}, training and serving" if serves else unit if not is_priced else "dollars of training"
+    phases = "training and serving" if serves else "training"
+    label = (
+        f"dollars of {phases}"
+        if is_priced
+        else f"FLOPs of {phases} (6 N D{' + 2 N D_inf' if serves else ''})"
+    )
     cost = Axis(
         label, "count" if is_priced else "flops", is_log=True, low=min(costs) / ROOM, high=max(costs) * ROOM
     )

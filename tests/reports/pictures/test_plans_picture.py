@@ -1,5 +1,7 @@
 """The picture of plans compared shows what they cost and what the cheapest would."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from scaling_cli.laws.law import PredictsLoss
@@ -10,11 +12,8 @@ from scaling_cli.reports.pictures.picture import Line, Points
 from scaling_cli.reports.pictures.plans import plans_picture
 from tests.reports.pictures.pictures import picture_of
 
-LAW = PUBLISHED["besiroglu2024"].law
-assert isinstance(LAW, PredictsLoss)
 
-
-def compared(*known: dict[str, object], law: str = "besiroglu2024") -> tuple[RankedPlan, ...]:
+def compared(*known: Mapping[str, object], law: str = "besiroglu2024") -> tuple[RankedPlan, ...]:
     return compare_plans(PUBLISHED[law], [plan_of({"name": str(i), **one}) for i, one in enumerate(known)])
 
 
@@ -29,8 +28,10 @@ def test_plans_are_points_and_every_demand_has_its_line() -> None:
     assert sorted(line.label for line in lines) == ["cheapest, 20T served", "cheapest, training alone"]
     alone = next(line for line in lines if line.label.endswith("alone"))
     assert isinstance(alone, Line)
+    law = PUBLISHED["besiroglu2024"].law
+    assert isinstance(law, PredictsLoss)
     for flops, loss in zip(alone.x, alone.y, strict=True):
-        assert flops == pytest.approx(LAW.flops_for_loss(loss))
+        assert flops == pytest.approx(law.flops_for_loss(loss))
 
 
 def test_what_all_have_a_price_for_is_drawn_in_dollars() -> None:
@@ -43,7 +44,7 @@ def test_what_all_have_a_price_for_is_drawn_in_dollars() -> None:
     assert panel.series[-1].x == tuple(one.total_usd for one in found)
     mixed = plans_picture(compared(priced, {"params": 13e9, "tokens": 1e12}))
     assert mixed is not None
-    assert mixed.panels[0].x.label == "FLOPs (6 N D)"
+    assert mixed.panels[0].x.label == "FLOPs of training (6 N D)"
 
 
 def test_no_plan_lies_below_its_line() -> None:
