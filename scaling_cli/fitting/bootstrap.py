@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scaling_cli.fitting.newton import Evaluation
 
     FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
 
 CELLS_PER_BLOCK = 4_000_000
 """Replicates are descended together in blocks of this many (replicate, run) cells: 32 MB of weights."""
@@ -60,6 +61,7 @@ def bootstrap_law(
     seed: int = 0,
     clusters: Sequence[str] | None = None,
     progress: Callable[[int], None] | None = None,
+    counts: "Callable[[int], IntArray] | None" = None,
 ) -> Bootstrap:
     """Refit ``fit``'s law to ``replicates`` resamples of its runs.
 
@@ -67,6 +69,7 @@ def bootstrap_law(
     where ``clusters`` says which runs belong together (one label per run, in the order of ``fit.runs``),
     whole clusters are drawn. The runs are put in a canonical order first, so that their order in the
     file does not change the draws. ``progress`` is told how many replicates each block has added.
+    ``counts`` gives so many rows of counts, (S, units), where they are to be those of another table.
     """
     import numpy as np
 
@@ -80,7 +83,10 @@ def bootstrap_law(
     places: list[int] = []
     drawn_before = converged = second = 0
     for size in _block_sizes(replicates, block):
-        drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
+        if counts is None:
+            drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
+        else:
+            drawn = counts(size)
         found = _refit(fit, problem, drawn[:, units].astype(np.float64))
         converged += int(found.converged.sum())
         second += found.better

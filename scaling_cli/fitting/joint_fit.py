@@ -243,26 +243,26 @@ def bootstrap_sharing(
     clusters: Sequence[Sequence[str] | None],
     replicates: int = 1000,
     seed: int = 0,
-    paired: bool = False,
+    counts: "Sequence[Callable[[int], IntArray]] | None" = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Bootstrap, ...]:
     """Refit all tables together to ``replicates`` resamples of their runs; draw i of each goes with draw i.
 
     Each table's runs are drawn with replacement, or whole clusters where ``clusters`` has labels for its
-    runs; with ``paired`` all tables get the same counts, run by run in their canonical order. A
-    replicate counts where every table's law is one.
+    runs; ``counts`` gives so many rows of counts, (R, n), of each table where they go together, its runs
+    in their canonical order. A replicate counts where every table's law is one.
     """
     import numpy as np
 
     joint = fit.problem
     units = [_ordered_units(one.runs, labels) for one, labels in zip(fit.fits, clusters, strict=True)]
-    counts = [int(unit.max()) + 1 for unit in units]
+    sizes = [int(unit.max()) + 1 for unit in units]
     random = np.random.default_rng(seed)
-    drawn = [random.multinomial(n, np.full(n, 1 / n), size=replicates) for n in counts]
-    weights = [
-        (drawn[0] if paired else own)[:, unit].astype(np.float64)
-        for own, unit in zip(drawn, units, strict=True)
-    ]
+    if counts is None:
+        drawn = [random.multinomial(n, np.full(n, 1 / n), size=replicates) for n in sizes]
+    else:
+        drawn = [draw(replicates) for draw in counts]
+    weights = [own[:, unit].astype(np.float64) for own, unit in zip(drawn, units, strict=True)]
     start = np.tile(np.clip(fit.phi, joint.box.lower, joint.box.upper), (replicates, 1))
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         best = joint.descend(start, FINAL_STEPS, weights=weights)
@@ -287,7 +287,7 @@ def bootstrap_sharing(
             second_minima=int((is_lower & best.converged).sum()),
             places=places,
         )
-        for k, count in enumerate(counts)
+        for k, count in enumerate(sizes)
     )
 
 

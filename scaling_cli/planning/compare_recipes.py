@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scaling_cli.findings import Finding
 from scaling_cli.laws.card import NOT_STATED, Range
 from scaling_cli.planning.allocation import extrapolation_findings
+from scaling_cli.planning.common_runs import are_identical
 from scaling_cli.planning.compute_multiplier import (
     Ends,
     Multiplier,
@@ -18,6 +19,7 @@ from scaling_cli.planning.compute_multiplier import (
 )
 from scaling_cli.planning.crossover import BEYOND, Crossover, find_crossover
 from scaling_cli.planning.frontiers import Frontiers
+from scaling_cli.planning.loss_levels import check_loss_levels
 from scaling_cli.planning.recipe import Pairing, Recipe, pair_draws, pick, pick_exponents
 from scaling_cli.planning.shared_exponents import SharedExponents, Trend, compare_exponents, find_trend
 
@@ -126,9 +128,11 @@ def compare_recipes(
 ) -> RecipesCompared:
     """Compare every recipe with the first, at budgets of the baseline in FLOPs and at ``losses``.
 
-    ``unit`` is what the losses of all recipes are in. ``level`` is that of the intervals.
+    ``unit`` is what the losses of all recipes are in. ``level`` is that of the intervals. Raises
+    ``InputError`` where they can only be in two units.
     """
     budgets, target = budgets_for([one.fitted_flops for one in recipes], flops)
+    levels = check_loss_levels(recipes, unit, target)
     searched = _searched(recipes, (*budgets, target))
     baseline = recipes[0]
     return RecipesCompared(
@@ -141,7 +145,13 @@ def compare_recipes(
         target=target,
         unit=unit,
         level=level,
-        findings=(*findings, *_mixed_params(recipes), *_extrapolation(recipes, max(budgets))),
+        findings=(
+            *findings,
+            *levels,
+            *_identical(recipes),
+            *_mixed_params(recipes),
+            *_extrapolation(recipes, max(budgets)),
+        ),
     )
 
 
@@ -173,7 +183,8 @@ def _compare(
         exponent_draws = pick_exponents(baseline, pairs.first), pick_exponents(recipe, pairs.second)
     shared = compare_exponents((baseline.exponents, recipe.exponents), exponent_draws, level)
     if baseline.is_few or recipe.is_few:
-        shared = replace(shared, p_value=None, is_rejected=None)
+        untested = shared.untested or "few-points"
+        shared = replace(shared, p_value=None, is_rejected=None, untested=untested)
     multipliers = [multiplier_at(A, B, C, level, draws) for C in budgets]
     return RecipeComparison(
         baseline=baseline,
@@ -233,6 +244,18 @@ def _frontier_point(recipe: Recipe, C: float, level: float) -> FrontierPoint:
         # a residual is log L_predicted - log L
         observed = percentile_interval(drawn * np.exp(-noise), level)
     return FrontierPoint(C, loss, percentile_interval(drawn, level), observed)
+
+
+def _identical(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:
+    """Warn of tables that hold the baseline's runs with their very losses: one is a copy of the other."""
+    baseline = recipes[0]
+    if baseline.runs is None:
+        return ()
+    copies = [one.name for one in recipes[1:] if one.runs and are_identical(baseline.runs, one.runs)]
+    if not copies:
+        return ()
+    message = f"{baseline.name} and {' and '.join(copies)} hold the same runs with the same losses"
+    return (Finding("identical-tables", "warning", message),)
 
 
 def _mixed_params(recipes: Sequence[Recipe]) -> tuple[Finding, ...]:

@@ -21,6 +21,10 @@ BASELINE_UNREACHED = "unreachable-for-baseline"
 LARGEST_LOG = 690.0
 """exp(709) is the largest float: a multiplier or budget whose logarithm is past this is none."""
 
+TIE = 1e-9
+"""Logarithms of multipliers nearer each other than this are equal: from budget to loss and back to budget
+rounding alone comes to 1e-13 or so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Multiplier:
@@ -162,10 +166,11 @@ def _number(log_value: float) -> float | None:
 
 
 def share_above(values: "FloatArray", threshold: float) -> float | None:
-    """Return the share of the values above a threshold, those that equal it counted by half."""
+    """Return the share of the values above a threshold, those that equal it (to rounding) counted by half."""
     import numpy as np
 
     known = values[~np.isnan(values)]
     if not known.size:
         return None
-    return float(np.mean(known > threshold) + 0.5 * np.mean(known == threshold))
+    is_tie = np.abs(known - threshold) <= TIE
+    return float(np.mean(~is_tie & (known > threshold)) + 0.5 * np.mean(is_tie))

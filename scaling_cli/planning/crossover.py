@@ -27,8 +27,9 @@ class Crossover:
 
     ``flops`` is ``None`` where they do not cross within ``searched`` (FLOPs, least and largest);
     ``leads_after`` then says of which crossing the draws tell. ``interval`` holds the crossing of that
-    direction in each draw; an end is open where it lies beyond the searched range. ``share`` is that of
-    the draws that cross so, and ``None`` without draws. ``other`` is a second crossing, the other way round.
+    direction in each draw; an end is open where it lies beyond the searched range, and with both open the
+    crossing may be anywhere. ``share`` is that of the draws that cross so, and ``None`` without draws.
+    ``other`` is a second crossing, the other way round.
     """
 
     flops: float | None
@@ -37,6 +38,11 @@ class Crossover:
     interval: Ends | None = None
     share: float | None = None
     other: float | None = None
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether the draws bound the crossing on neither side."""
+        return self.interval == (None, None)
 
 
 def find_crossover(
@@ -69,14 +75,17 @@ def find_crossover(
         flops=math.exp(found[leads]) if leads in found else None,
         leads_after=leads,
         searched=searched,
-        interval=_interval(drawn[leads], level) if drawn and (found or shares[leads]) else None,
+        interval=_interval(drawn[leads], searched, level) if drawn and (found or shares[leads]) else None,
         share=shares.get(leads),
         other=math.exp(found[not leads]) if len(found) > 1 else None,
     )
 
 
-def _interval(log_C: "FloatArray", level: float) -> Ends | None:
-    """Return the percentile interval, an end on an infinity open; ``None`` where both are."""
+def _interval(log_C: "FloatArray", searched: Range, level: float) -> Ends:
+    """Return the percentile interval, an end on an infinity open.
+
+    Where both ends are on the same infinity it is all that lies beyond that end of the searched range.
+    """
     import numpy as np
 
     from scaling_cli.planning.uncertainty import percentile_interval
@@ -85,8 +94,12 @@ def _interval(log_C: "FloatArray", level: float) -> Ends | None:
         low, high = percentile_interval(log_C, level)
     else:
         low, high = np.quantile(log_C, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
-    ends = tuple(math.exp(end) if math.isfinite(end) else None for end in (low, high))
-    return None if ends == (None, None) else (ends[0], ends[1])
+    if low == high == math.inf:
+        return searched[1], None
+    if low == high == -math.inf:
+        return None, searched[0]
+    first, last = (math.exp(end) if math.isfinite(end) else None for end in (low, high))
+    return first, last
 
 
 def _crossings(baseline: Frontiers, recipe: Frontiers, searched: Range, leads_after: bool) -> "FloatArray":

@@ -86,16 +86,21 @@ def _converted(measures: Sequence[LossMeasure], factors: Sequence[float]) -> Fin
 
 def _assumed(measures: Sequence[LossMeasure], names: Sequence[str]) -> tuple[Finding, ...]:
     """Warn of what some recipe does not state, and is taken to agree."""
-    open_ones = [name for name in names if not all(getattr(measure, name) for measure in measures)]
-    if not open_ones:
+    silent: dict[str, list[str]] = {}
+    for name in names:
+        mute = [measure.name for measure in measures if not getattr(measure, name)]
+        if mute:
+            who = "no recipe states" if len(mute) == len(measures) else f"{_listed(mute)} not state"
+            silent.setdefault(who, []).append(name)
+    if not silent:
         return ()
-    silent = [m.name for m in measures if not all(getattr(m, name) for name in open_ones)]
-    who = "no recipe states" if len(silent) == len(measures) else f"{', '.join(silent)} does not state"
-    message = (
-        f"{who} its {' and '.join(open_ones)}: taken to be the same for all, without which their losses "
-        "do not compare"
-    )
+    said = ", ".join(f"{who} its {' and '.join(open_ones)}" for who, open_ones in silent.items())
+    message = f"{said}: taken to be the same for all, without which their losses do not compare"
     return (Finding("assumed-same-evaluation", "warning", message),)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'does' if len(names) == 1 else 'do'}"
 
 
 def _refuse_units(measures: Sequence[LossMeasure], hint: str) -> None:

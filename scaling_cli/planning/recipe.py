@@ -9,10 +9,10 @@ from scaling_cli.fitting.bootstrap import Bootstrap
 from scaling_cli.fitting.diagnostics import diagnose
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.frontier_points import FrontierLine
-from scaling_cli.fitting.parametric import order_runs
 from scaling_cli.laws.card import LawCard, Range
 from scaling_cli.laws.law import Allocates, Law
 from scaling_cli.laws.loss_unit import scale_loss
+from scaling_cli.planning.common_runs import CommonRuns
 from scaling_cli.planning.fitted_plan import MOST_RESIDUALS, doubt_draws
 from scaling_cli.planning.frontiers import Frontiers, frontiers_of
 from scaling_cli.planning.noise import noise_of
@@ -35,9 +35,6 @@ Pairing = Literal["paired", "joint", "independent"]
 FEW_POINTS = 7
 """Frontier points fewer than this say little by being resampled: of a surface as many runs are refused."""
 
-SAME_COUNTS = 1e-6
-"""Params and tokens of two tables are the same where they agree to this share: files round them."""
-
 SHUFFLE_SEED = 20240611
 """Which draw of one recipe goes with which of another where they are independent; fixed, as answers are."""
 
@@ -50,7 +47,7 @@ class Recipe:
     together: those with the same one, ``paired`` by the weights of their runs or ``joint`` by constants
     that they share. ``line`` is the straight line through a handful of frontier points, where that is what
     the law is. ``runs`` are those fitted, of ``read`` rows; of frontier points only the FLOPs and losses
-    mean anything.
+    mean anything. ``common`` says which of them the baseline has too, ``None`` where that is not asked.
     """
 
     name: str
@@ -64,6 +61,7 @@ class Recipe:
     fit: Fit | None = None
     runs: Runs | None = None
     read: int | None = None
+    common: CommonRuns | None = None
     findings: tuple[Finding, ...] = ()
     exponents: Mapping[str, float] = field(default_factory=dict)
     exponent_draws: "Mapping[str, FloatArray]" = field(default_factory=dict)
@@ -179,23 +177,6 @@ def _exponent_names(law: Law) -> tuple[str, ...]:
     return tuple(name for name in EXPONENTS if name in law.parameters)
 
 
-def have_same_design(first: Runs, second: Runs) -> bool:
-    """Say whether two tables hold the same (params, tokens), each once, so that runs can be paired.
-
-    Of repeated runs nobody knows which of one table goes with which of the other.
-    """
-    import numpy as np
-
-    if len(first) != len(second):
-        return False
-    pairs = []
-    for runs in (first, second):
-        order = order_runs(runs)
-        pairs.append(np.stack([np.log(runs.params[order]), np.log(runs.tokens[order])]))
-    is_distinct = all((np.abs(np.diff(pair)).max(axis=0) > SAME_COUNTS).all() for pair in pairs)
-    return is_distinct and bool((np.abs(pairs[0] - pairs[1]) < SAME_COUNTS).all())
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
     """Which draw of the baseline goes with which of the recipe, (R,) each, and by what."""
@@ -208,8 +189,9 @@ class Pairs:
 def pair_draws(baseline: Recipe, recipe: Recipe) -> Pairs | None:
     """Return the pairs of draws of two recipes, ``None`` where neither has any.
 
-    Two tables with the same runs share the weights of each replicate; all others are independent, and
-    the draws of one go with those of the other in a random order. A law without draws is the same in all.
+    Two tables share in each replicate the weights of the runs that both have, if these are most; all
+    others are independent, and the draws of one go with those of the other in a random order. A law without
+    draws is the same in all.
     """
     import numpy as np
 

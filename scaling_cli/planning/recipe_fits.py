@@ -14,11 +14,11 @@ from scaling_cli.fitting.frontier_points import fit_frontier_points
 from scaling_cli.fitting.joint_fit import bootstrap_sharing, fit_sharing
 from scaling_cli.fitting.parametric import fit_with
 from scaling_cli.laws.card import LawCard
+from scaling_cli.planning.common_runs import CommonRuns, common_runs
 from scaling_cli.planning.compare_recipes import budgets_for
 from scaling_cli.planning.recipe import (
     Pairing,
     Recipe,
-    have_same_design,
     recipe_of_card,
     recipe_of_fit,
     recipe_of_line,
@@ -91,8 +91,9 @@ def fit_recipes(
 ) -> list[Recipe]:
     """Return the recipes of ``inputs``, the tables fitted, with ``share`` the same constants in all.
 
-    Tables that hold the baseline's (params, tokens) are resampled with the baseline's weights, all others
-    with their own. ``flops`` are the budgets to compare at; ``progress`` is told of every replicate done.
+    Tables that hold most of the baseline's (params, tokens) are resampled with the baseline's weights for
+    these runs, all others with their own. ``flops`` are the budgets to compare at; ``progress`` is told of
+    every replicate done.
     Raises what ``fit_law`` raises, ``UsageError`` where constants are to be shared with a law.
     """
     fitted = [_fitted_range(one) for one in inputs]
@@ -109,7 +110,8 @@ def fit_recipes(
                 recipes.append(_line(one, replace(resampling, seed=resampling.seed + index)))
                 progress(resampling.replicates)
                 continue
-            is_paired = _is_paired(inputs[0], one)
+            common = _common(inputs[0], one)
+            is_paired = common is not None and common.are_most
             fit = fit_with(one.runs, one.settings)
             bootstrap = None
             if resampling.replicates:
@@ -119,9 +121,11 @@ def fit_recipes(
                     seed=resampling.seed + (0 if is_paired else index),
                     clusters=one.clusters,
                     progress=progress,
+                    counts=common.counts(resampling.seed) if index and common and is_paired else None,
                 )
             pairing: Pairing = "paired" if is_paired else "independent"
-            recipes.append(_recipe(one, fit, bootstrap, resampling.level, target, pairing))
+            recipe = _recipe(one, fit, bootstrap, resampling.level, target, pairing)
+            recipes.append(replace(recipe, common=common))
     return recipes
 
 
@@ -132,11 +136,14 @@ def _fitted_range(one: RecipeRuns | RecipeLaw) -> tuple[float, float] | None:
     return float(C.min()), float(C.max())
 
 
-def _is_paired(baseline: RecipeRuns | RecipeLaw, one: RecipeRuns) -> bool:
-    """Say whether a table's runs can be weighed as the baseline's are, run by run."""
-    if isinstance(baseline, RecipeLaw) or baseline.clusters or one.clusters:
-        return False
-    return have_same_design(baseline.runs, one.runs)
+def _common(baseline: RecipeRuns | RecipeLaw, one: RecipeRuns) -> CommonRuns | None:
+    """Return the runs that a table has in common with the baseline; ``None`` where these are not weighed.
+
+    They are not where the baseline is a law or a line, or where runs are drawn in clusters.
+    """
+    if isinstance(baseline, RecipeLaw) or baseline.is_line or baseline.clusters or one.clusters:
+        return None
+    return common_runs(baseline.runs, one.runs)
 
 
 def _line(one: RecipeRuns, resampling: Resampling) -> Recipe:
@@ -198,7 +205,9 @@ def _share(
             known = {**table.settings.fixed, **dict.fromkeys(share, 1.0)}
             check_design(table.runs, replace(table.settings, fixed=known))
     joint = fit_sharing([table.runs for table in tables], [table.settings for table in tables], share)
-    is_paired = all(_is_paired(tables[0], table) for table in tables)
+    commons = [_common(tables[0], table) for table in tables]
+    together = [one for one in commons if one is not None and one.are_most]
+    is_paired = len(together) == len(tables)
     bootstraps: Sequence[Bootstrap | None] = [None] * len(tables)
     if resampling.replicates:
         bootstraps = bootstrap_sharing(
@@ -206,13 +215,13 @@ def _share(
             clusters=[table.clusters for table in tables],
             replicates=resampling.replicates,
             seed=resampling.seed,
-            paired=is_paired,
+            counts=[one.counts(resampling.seed) for one in together] if is_paired else None,
             progress=progress,
         )
     pairing: Pairing = "paired" if is_paired else "joint"
     return [
-        _recipe(table, fit, bootstrap, resampling.level, target, pairing)
-        for table, fit, bootstrap in zip(tables, joint.fits, bootstraps, strict=True)
+        replace(_recipe(table, fit, bootstrap, resampling.level, target, pairing), common=common)
+        for table, fit, bootstrap, common in zip(tables, joint.fits, bootstraps, commons, strict=True)
     ]
 
 

@@ -24,6 +24,9 @@ ROUNDING = 1e-6
 FRONTIER = "frontier"
 """The name of g of L*(C) = E + K C^-g among the exponents."""
 
+Untested = Literal["no-draws", "few-points", "same-in-all-draws"]
+"""Why exponents are not tested."""
+
 Growth = Literal["grows", "shrinks", "not-established"]
 
 
@@ -45,13 +48,15 @@ class SharedExponents:
     """The test of shared exponents: how the recipe's differ, and how likely that is if they are the same.
 
     ``p_value`` is of all exponents of the form at once. ``is_rejected`` says whether shared ones are
-    refused at the level of the intervals; ``None`` where there is nothing to test: no draws, or of too
-    few points, or exponents that were fixed or shared.
+    refused at the level of the intervals; ``None`` where there is nothing to test, and ``untested`` says
+    why: no draws, draws of too few points, or exponents (fixed, shared, or of runs without noise) that are
+    the same in all draws.
     """
 
     differences: Mapping[str, Difference]
     p_value: float | None
     is_rejected: bool | None
+    untested: Untested | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def compare_exponents(
     names = [name for name in (*EXPONENTS, FRONTIER) if name in first and name in second]
     if draws is None:
         plain = {name: Difference(second[name] - first[name]) for name in names}
-        return SharedExponents(plain, None, None)
+        return SharedExponents(plain, None, None, "no-draws")
     apart = {name: draws[1][name] - draws[0][name] for name in names}
     differences = {
         name: Difference(second[name] - first[name], percentile_interval(apart[name], level))
@@ -99,7 +104,7 @@ def compare_exponents(
     if any(abs(differences[name].value) > ROUNDING for name in own if name not in tested):
         return SharedExponents(differences, 0.0, is_rejected=True)  # runs without noise leave no doubt
     if not tested:
-        return SharedExponents(differences, None, None)
+        return SharedExponents(differences, None, None, "same-in-all-draws")
     values = np.stack([apart[name] for name in tested], axis=1)
     p_value = _joint_p(values, np.array([differences[name].value for name in tested]))
     return SharedExponents(differences, p_value, p_value < 1 - level)

@@ -25,10 +25,8 @@ UNKNOWN = "-"
 LONGEST_NAME = 21
 """Of a recipe's name in a table so many letters stand, so that it fits 80 columns; the JSON has all."""
 
-_LAWS = (
-    "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs and the {level} intervals "
-    "of the law and of one new run{by}."
-)
+_LAWS = "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs{sure}."
+_SURE = " and the {level} intervals of the law and of one new run{by}"
 _BY = {
     "bootstrap": "from refits to resampled runs",
     "student-t": "Student's t through the points",
@@ -68,6 +66,7 @@ def _comparison_dict(one: RecipeComparison, found: RecipesCompared) -> dict[str,
         "target": one.target,
         "draws": one.draws,
         "pairing": one.pairing,
+        "common_runs": _common_dict(one),
         "multipliers": [_multiplier_dict(each) for each in one.multipliers],
         "p_better": one.p_better,
         "crossover": _crossover_dict(one.crossover),
@@ -78,6 +77,7 @@ def _comparison_dict(one: RecipeComparison, found: RecipesCompared) -> dict[str,
             },
             "p_value": exponents.p_value,
             "rejected": exponents.is_rejected,
+            **({"reason": exponents.untested} if exponents.untested else {}),
         },
         "trend": {
             "flops": trend.flops,
@@ -104,8 +104,14 @@ def _multiplier_dict(one: Multiplier) -> dict[str, object]:
     return entry | ({"reason": one.reason} if one.reason else {})
 
 
+def _common_dict(one: RecipeComparison) -> dict[str, object] | None:
+    """Return how many runs both tables hold, of how many; ``None`` where they are not matched."""
+    common = one.recipe.common
+    return None if common is None else {"matched": common.matched, "of": common.of}
+
+
 def _crossover_dict(one: Crossover) -> dict[str, object]:
-    return {
+    entry: dict[str, object] = {
         "flops": one.flops,
         "interval": _list(one.interval),
         "leads_after": "recipe" if one.leads_after else "baseline",
@@ -113,6 +119,7 @@ def _crossover_dict(one: Crossover) -> dict[str, object]:
         "other": one.other,
         "searched": list(one.searched),
     }
+    return entry | ({"reason": "open-at-both-ends"} if one.is_anywhere else {})
 
 
 def _recipe_dict(recipe: Recipe, points: Sequence[FrontierPoint], level: float) -> dict[str, object]:
@@ -167,7 +174,8 @@ def _multiplier_table(comparison: RecipeComparison, found: RecipesCompared, capt
             _show(one.value, format_times),
         ]
         if has_draws:
-            ends = UNKNOWN if one.interval is None else format_ends(one.interval, format_times)
+            is_known = one.interval is not None or one.value is not None
+            ends = format_ends(one.interval or (None, None), format_times) if is_known else UNKNOWN
             cells += [ends, _show(one.p_better, lambda p: format_chance(p, comparison.draws))]
         rows.append(tuple(cells))
     return Table(headings=tuple(headings), rows=tuple(rows), is_text=frozenset(), caption=caption)
@@ -222,11 +230,15 @@ def _law_table(found: RecipesCompared) -> Table:
             )
         )
     kinds = dict.fromkeys(_BY[one.sureness] for one in found.recipes if one.sureness in _BY)
-    by = f", {' and '.join(kinds)}" if kinds else ""
+    headings, sure = ["recipe", "runs", "E", "exponent", "loss", "interval", "new run"], ""
+    if kinds:
+        sure = _SURE.format(level=format_share(found.level), by=f", {' and '.join(kinds)}")
+    else:
+        del headings[5:]
     return Table(
-        headings=("recipe", "runs", "E", "exponent", "loss", "interval", "new run"),
-        rows=tuple(rows),
-        caption=_LAWS.format(target=format_flops(found.target), level=format_share(found.level), by=by),
+        headings=tuple(headings),
+        rows=tuple(row[: len(headings)] for row in rows),
+        caption=_LAWS.format(target=format_flops(found.target), sure=sure),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from scaling_cli.planning.compare_recipes import RecipeComparison
 from scaling_cli.planning.compute_multiplier import Ends
 from scaling_cli.planning.crossover import Crossover
+from scaling_cli.planning.recipe import FEW_POINTS
 from scaling_cli.planning.shared_exponents import SharedExponents
 from scaling_cli.reports.report import Record
 from scaling_cli.units import format_flops, format_number, format_share
@@ -16,8 +17,15 @@ SMALL_P = 1e-3
 _PAIRINGS = {
     "paired": "paired: both tables hold the same runs, and are resampled alike",
     "joint": "joint: each table is resampled by itself, and all are fitted together",
-    "independent": "independent",
 }
+
+_UNTESTED = {
+    "no-draws": "there are no draws",
+    "few-points": f"of fewer than {FEW_POINTS} points",
+    "same-in-all-draws": "they are the same in all draws",
+}
+
+_OPEN = "open at both ends"
 
 
 def verdict(one: RecipeComparison, level: float) -> str:
@@ -32,9 +40,9 @@ def verdict(one: RecipeComparison, level: float) -> str:
         )
         return f"{name} never reaches the loss that {baseline} reaches with {C} FLOPs{sure}"
     needs = f"{name} needs {format_times(at.compute)} the compute of {baseline} at {C}"
-    if at.interval is None:
+    if at.interval is None and not one.draws:
         return f"{needs}; without draws nobody knows how surely"
-    low, high = at.interval
+    low, high = at.interval or (None, None)
     inverse = (None if high is None else 1 / high, None if low is None else 1 / low)
     needs = f"{needs} ({format_share(level)}: {format_ends(inverse, format_times)})"
     if (low is None or low <= 1) and (high is None or high >= 1):
@@ -65,8 +73,36 @@ def summary(one: RecipeComparison, level: float) -> Record:
         ("exponents", _exponents(one.shared_exponents)),
     ]
     if one.pairing is not None:
-        fields.append(("draws", _PAIRINGS[one.pairing]))
+        fields.append(("draws", _pairing(one)))
     return Record(f"{one.recipe.name} against {one.baseline.name}", tuple(fields))
+
+
+def _pairing(one: RecipeComparison) -> str:
+    """Say how the draws of the two go together, and where they do not, why."""
+    common = one.recipe.common
+    if one.pairing == "independent":
+        return f"independent: {_why_independent(one)}"
+    if one.pairing == "paired" and common is not None and not common.are_all:
+        return (
+            f"paired: {common.matched} of {common.of} runs match, and are resampled alike; the others by "
+            "themselves"
+        )
+    return _PAIRINGS[one.pairing or "joint"]
+
+
+def _why_independent(one: RecipeComparison) -> str:
+    """Say why resamples do not go together."""
+    both, common = (one.baseline, one.recipe), one.recipe.common
+    laws = [each.name for each in both if each.runs is None]
+    if laws:
+        return f"{' and '.join(laws)} {'is a law' if len(laws) == 1 else 'are laws'}, without runs to match"
+    if any(each.line is not None for each in both):
+        return "Student's t through points resamples no runs"
+    if common is None:
+        return "clusters of runs are resampled"
+    if common.are_most:
+        return "the runs are resampled table by table"
+    return f"{common.matched} of {common.of} runs match in params and tokens"
 
 
 def _crossover(crossover: Crossover, one: RecipeComparison, level: float) -> str:
@@ -77,10 +113,16 @@ def _crossover(crossover: Crossover, one: RecipeComparison, level: float) -> str
         none = f"none in range ({format_budget(low)} to {format_budget(high)})"
         if not crossover.share:
             return none
-        where = "" if crossover.interval is None else f": {format_ends(crossover.interval, format_budget)}"
+        where = ""
+        ends = crossover.interval or (None, None)
+        if any(end is not None and low < end < high for end in ends):  # beyond the range is said already
+            where = f": {format_ends(ends, format_budget)}"
         return f"{none}; in {format_share(crossover.share)} of the draws {leader} takes the lead{where}"
     sure = ""
-    if crossover.interval is not None:
+    if crossover.is_anywhere:
+        searched = f"{format_budget(low)} to {format_budget(high)}"
+        sure = f" ({format_share(level)}: anywhere in {searched}, or beyond)"
+    elif crossover.interval is not None:
         sure = f" ({format_share(level)}: {format_ends(crossover.interval, format_budget)})"
     share = "" if crossover.share is None else f", so in {format_share(crossover.share)} of the draws"
     other = "" if crossover.other is None else f"; the other way round at {format_budget(crossover.other)}"
@@ -93,16 +135,15 @@ def _trend(one: RecipeComparison, level: float) -> str:
     if trend.per_decade is None:
         return f"the recipe does not reach the baseline's loss {last}"
     sure = ""
-    if trend.interval is not None:
-        sure = f" ({format_share(level)}: {format_ends(trend.interval, format_times)})"
+    if one.draws:
+        sure = f" ({format_share(level)}: {format_ends(trend.interval or (None, None), format_times)})"
     return f"{last} the multiplier changes {format_times(trend.per_decade)}{sure}"
 
 
 def _exponents(shared: SharedExponents) -> str:
     """Say whether different exponents are established."""
     if shared.p_value is None:
-        has_draws = any(each.interval for each in shared.differences.values())
-        return f"not tested: {'shared, fixed, or of too few points' if has_draws else 'there are no draws'}"
+        return f"not tested: {_UNTESTED[shared.untested or 'no-draws']}"
     is_small = shared.p_value < SMALL_P
     p = f"p < {SMALL_P:g}" if is_small else f"p = {format_number(shared.p_value, 2)}"
     if shared.is_rejected:
@@ -114,7 +155,7 @@ def format_ends(ends: Ends, write: Callable[[float], str]) -> str:
     """Write an interval: ``0.78x to 0.82x``, with an open end ``> 0.78x`` or ``< 0.82x``."""
     low, high = ends
     if low is None:
-        return "" if high is None else f"< {write(high)}"
+        return _OPEN if high is None else f"< {write(high)}"
     return f"> {write(low)}" if high is None else f"{write(low)} to {write(high)}"
 
 

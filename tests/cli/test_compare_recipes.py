@@ -67,7 +67,8 @@ def with_columns(source: Path, target: Path, **columns: object) -> Path:
 def test_two_tables_are_compared(document: Document, tables: dict[str, Path]) -> None:
     found = document(tables["a"], tables["b"], "--bootstrap", "200")
     assert list(found) == [
-        *("baseline", "recipe", "verdict", "target", "draws", "pairing", "multipliers", "p_better"),
+        *("baseline", "recipe", "verdict", "target", "draws", "pairing", "common_runs"),
+        *("multipliers", "p_better"),
         *(
             "crossover",
             "shared_exponents",
@@ -82,6 +83,7 @@ def test_two_tables_are_compared(document: Document, tables: dict[str, Path]) ->
     ]
     assert (found["baseline"], found["recipe"]) == ("simulated_isoflop.csv", "simulated_recipe.csv")
     assert (found["pairing"], found["others"], found["target"]) == ("paired", [], pytest.approx(3e21))
+    assert found["common_runs"] == {"matched": 63, "of": 63}
     assert [one["flops"] for one in found["multipliers"]] == pytest.approx([3e21, 3e22, 3e23])
     first = found["multipliers"][0]
     assert list(first) == ["flops", "loss", "value", "interval", "p_better", "unreached"]
@@ -126,6 +128,7 @@ def test_points_without_a_pinned_asymptote_are_resampled_with_a_warning(
     assert "few-points" in [finding["id"] for finding in found["recipes"][0]["findings"]]
     # six points that are resampled together would tell exponents apart that are not
     assert found["shared_exponents"]["rejected"] is None
+    assert found["shared_exponents"]["reason"] == "few-points"
     assert found["trend"]["growth"] == "not-established"
 
 
@@ -272,6 +275,11 @@ def folder(tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     header, rest = tables["b"].read_text().split("\n", 1)
     (tmp_path / "bpb.csv").write_text(f"{header.replace('loss', 'loss_bpb')}\n{rest}")
     (tmp_path / "points.csv").write_text(POINTS)
+    names, *rows = csv.reader(tables["b"].read_text().splitlines())
+    place = names.index("loss")
+    for row in rows:
+        row[place] = repr(float(row[place]) / (4.2 * math.log(2)))
+    (tmp_path / "hidden.csv").write_text("\n".join(map(",".join, [names, *rows])) + "\n")
     (tmp_path / "wrong.csv").write_text("params,tokens,loss\n1e8,1e9,-3\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -283,6 +291,8 @@ def folder(tables: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("a.csv", 2, "a comparison needs two recipes, got 1", "name the baseline first"),
         ("", 2, "a comparison needs two recipes, got none", "name the baseline first"),
         ("a.csv a.csv", 2, "a.csv is given twice", "another recipe"),
+        ("a.csv ./a.csv", 2, "a.csv is given twice (as ./a.csv too)", "another recipe"),
+        ("a.csv hidden.csv", 1, "mixed-loss-units: at 1.34e20 FLOPs", "if hidden.csv is in bits per byte"),
         ("a.csv zzz", 2, "unknown law 'zzz'", "a file needs .json or .yaml"),
         ("a.csv nowhere.tsv", 1, "nowhere.tsv: no such file", "check the path; - reads standard input"),
         ("a.csv few.csv", 1, "few.csv: single-line-design: all 5 runs", "add runs"),
@@ -321,6 +331,60 @@ def test_what_a_user_does_wrong_is_one_clear_line(
     assert first.startswith(f"error: {error}")
     assert second.startswith("hint: ")
     assert hint in second
+
+
+def test_standard_input_is_a_table_of_runs(folder: Path, scaling: Scaling) -> None:
+    ended = scaling("compare", "recipes", "-", "points.csv", "--bootstrap", "0", stdin=POINTS)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines() == [
+        "error: <stdin>: no column for params (found: flops, loss)",
+        "hint: standard input is a table of runs: save frontier points to a file, and name that",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, "no recipe states its tokenizer and eval_set: "),
+        ({"tokenizer": "gpt2"}, "a.csv does not state its tokenizer, no recipe states its eval_set: "),
+        ({"tokenizer": "gpt2", "eval_set": "c4"}, "a.csv does not state its tokenizer and eval_set: "),
+    ],
+)
+def test_what_nobody_states_is_said_field_by_field(
+    document: Document, tables: dict[str, Path], folder: Path, columns: dict[str, str], said: str
+) -> None:
+    with_columns(tables["b"], folder / "stated.csv", **columns)
+    found = document("a.csv", "stated.csv", "--bootstrap", "0")
+    assert found["findings"][0]["message"].startswith(said)
+
+
+def test_a_pairing_that_is_none_says_why(
+    scaling: Scaling, document: Document, tables: dict[str, Path], folder: Path
+) -> None:
+    lines = tables["b"].read_text().splitlines()
+    (folder / "lost.csv").write_text("\n".join(lines[:20] + lines[21:]) + "\n")
+    (folder / "fewer.csv").write_text("\n".join(lines[:30]) + "\n")
+    said = {
+        "lost.csv": "paired: 62 of 63 runs match, and are resampled alike; the others by themselves",
+        "fewer.csv": "independent: 29 of 63 runs match in params and tokens",
+        "besiroglu2024": "independent: besiroglu2024 is a law, without runs to match",
+    }
+    shown = scaling("compare", "recipes", "a.csv", *said, "--bootstrap", "20").stdout
+    assert [line.split(maxsplit=1)[1] for line in shown.splitlines() if line.startswith("  draws ")] == [
+        *said.values()
+    ]
+    found = document("a.csv", "lost.csv", "--bootstrap", "20")
+    assert (found["pairing"], found["common_runs"]) == ("paired", {"matched": 62, "of": 63})
+
+
+def test_without_draws_no_interval_is_spoken_of(scaling: Scaling, tables: dict[str, Path]) -> None:
+    for names in (("besiroglu2024", "hoffmann2022-a3"), (tables["a"], tables["b"])):
+        shown = scaling("compare", "recipes", *names, "--bootstrap", "0").stdout
+        tables_shown = shown.partition("\ninfo")[0].partition("\nwarning")[0]
+        assert "interval" not in tables_shown
+        assert "new run" not in tables_shown
+        assert "without draws nobody knows how surely" in tables_shown
+        assert "not tested: there are no draws" in tables_shown
 
 
 def test_losses_in_other_units_are_refused_until_the_bytes_are_stated(

@@ -81,8 +81,8 @@ def test_sharing_makes_the_constant_surer(noisy: JointFit, simulate: "Simulate")
 
 
 def test_no_draw_has_a_lower_minimum_elsewhere(noisy: JointFit) -> None:
-    drawn = bootstrap_sharing(noisy, clusters=[None, None], replicates=10, seed=5, paired=True)
     counts = np.random.default_rng(5).multinomial(63, np.full(63, 1 / 63), size=10).astype(float)
+    drawn = bootstrap_sharing(noisy, clusters=[None, None], replicates=10, counts=[lambda size: counts] * 2)
     joint = noisy.problem
     for row, laws in zip(counts, zip(*(one.draws for one in drawn), strict=True), strict=True):
         weights = [row[None, :]] * 2

@@ -1,6 +1,7 @@
 """Recipes against each other: known gains, known crossings, how often the intervals hold them."""
 
 import math
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.published import PUBLISHED
 from scaling_cli.planning.compare_recipes import RecipesCompared, budgets_for, compare_recipes
 from scaling_cli.planning.compute_multiplier import multiplier_at
-from scaling_cli.planning.recipe import have_same_design, pair_draws, pick
+from scaling_cli.planning.crossover import find_crossover
+from scaling_cli.planning.frontiers import Frontiers
+from scaling_cli.planning.recipe import pair_draws, pick
 from scaling_cli.planning.recipe_fits import RecipeLaw, RecipeRuns, Resampling, fit_recipes, point_runs
 from scaling_cli.runs import Runs
 
@@ -53,6 +56,11 @@ def study(law: ChinchillaLaw, noise: float = 0.0, seed: tuple[int, int] = (0, 0)
 def table(name: str, runs: Runs, **settings: Any) -> RecipeRuns:
     card = LawCard(name=name, law=BASELINE)
     return RecipeRuns(runs, card, FitSettings(**settings), read=len(runs), place=name)
+
+
+def undiagnosed(name: str, runs: Runs) -> RecipeRuns:
+    """A table that the data doctor, of whom many studies ask nothing, does not look at."""
+    return replace(table(name, runs), has_counts=False)
 
 
 def compared(
@@ -118,8 +126,11 @@ def test_the_interval_of_the_multiplier_holds_the_truth_as_often_as_it_says() ->
     held = {C: {0.5: 0, 0.9: 0} for C in (1e20, 3e21)}
     for k in range(studies):
         noise = (0.002, 0.005)[k % 2]
-        tables = table("a", study(BASELINE, noise, (k, 0))), table("b", study(BETTER, noise, (k, 1)))
-        first, second = fit_recipes(tables, Resampling(100, 1_000_000 + k, 0.9), flops=tuple(held))
+        tables = (
+            undiagnosed("a", study(BASELINE, noise, (k, 0))),
+            undiagnosed("b", study(BETTER, noise, (k, 1))),
+        )
+        first, second = fit_recipes(tables, Resampling(60, 1_000_000 + k, 0.9), flops=tuple(held))
         pairs = pair_draws(first, second)
         assert pairs is not None
         draws = pick(first, pairs.first), pick(second, pairs.second)
@@ -135,8 +146,11 @@ def test_the_interval_of_the_multiplier_holds_the_truth_as_often_as_it_says() ->
 def test_the_interval_of_the_crossover_holds_the_truth_as_often_as_it_says() -> None:
     studies, held = 15, 0
     for k in range(studies):
-        tables = table("a", study(BASELINE, 0.002, (k, 0))), table("b", study(steeper(), 0.002, (k, 1)))
-        found = compared(*tables, replicates=80, seed=k)
+        tables = (
+            undiagnosed("a", study(BASELINE, 0.002, (k, 0))),
+            undiagnosed("b", study(steeper(), 0.002, (k, 1))),
+        )
+        found = compared(*tables, replicates=60, seed=k)
         held += holds(found.comparisons[0].crossover.interval, CROSSING)
     assert held > once_in_a_thousand(0.85, studies)
 
@@ -149,7 +163,8 @@ def test_halves_of_the_same_runs_seldom_pass_for_better() -> None:
     for k in range(splits):
         order = np.random.default_rng(k).permutation(240)
         halves = [runs.select(np.sort(half)) for half in np.array_split(order, 2)]
-        found = compared(*(table(f"half {i}", half) for i, half in enumerate(halves)), replicates=60, seed=k)
+        tables = [undiagnosed(f"half {i}", half) for i, half in enumerate(halves)]
+        found = compared(*tables, replicates=40, seed=k)
         p = found.comparisons[0].p_better
         assert p is not None
         outside += not 0.05 <= p <= 0.95
@@ -164,7 +179,7 @@ def test_pairing_takes_out_the_noise_that_two_tables_share() -> None:
     order = np.random.default_rng(0).permutation(63)
     moved = compared(table("a", runs), table("b", twice.select(order)), replicates=60, flops=(1e21,))
     assert moved.comparisons[0].multipliers == paired.comparisons[0].multipliers
-    nudged = Runs(1.001 * same.params, same.tokens, same.flops, 0.98 * same.loss, same.names)
+    nudged = Runs(1.01 * same.params, same.tokens, same.flops, 0.98 * same.loss, same.names)
     apart = compared(table("a", runs), table("b", nudged), replicates=60, flops=(1e21,))
     assert [one.comparisons[0].pairing for one in (paired, apart)] == ["paired", "independent"]
     widths = []
@@ -177,12 +192,63 @@ def test_pairing_takes_out_the_noise_that_two_tables_share() -> None:
     assert widths[0] < 0.3 * widths[1]
 
 
-def test_repeated_runs_and_other_designs_are_not_paired() -> None:
-    runs = study(BASELINE)
-    assert have_same_design(runs, study(BETTER))
-    assert not have_same_design(runs, runs.select(np.arange(62)))
-    repeated = runs.select(np.array([0, *range(62)]))
-    assert not have_same_design(repeated, repeated)
+@pytest.mark.parametrize("share", [(), ("E",)])
+def test_a_lost_run_leaves_the_others_paired(share: tuple[str, ...]) -> None:
+    runs = study(BASELINE, 0.003, (1, 0))
+    rest = runs.select(np.delete(np.arange(63), 30))
+    for first, second in ((runs, rest), (rest, runs)):
+        found = compared(table("a", first), table("b", second), replicates=60, flops=(1e21,), share=share)
+        (one,) = found.comparisons
+        assert one.pairing == "paired"
+        assert one.recipe.common is not None
+        assert (one.recipe.common.matched, one.recipe.common.of) == (62, 63)
+        ends = one.at_target.interval
+        assert ends is not None
+        assert ends[0] is not None
+        assert ends[1] is not None
+        assert math.log(ends[1] / ends[0]) < 0.03
+
+
+def test_a_table_against_its_copy_is_better_in_half_of_the_draws() -> None:
+    runs = study(BASELINE, 0.003)
+    order = np.random.default_rng(0).permutation(63)
+    found = compared(table("a", runs), table("copy", runs.select(order)), replicates=40)
+    assert {one.p_better for one in found.comparisons[0].multipliers} == {0.5}
+    assert found.findings[0].id == "identical-tables"
+    assert found.findings[0].message == "a and copy hold the same runs with the same losses"
+    assert found.comparisons[0].shared_exponents.untested == "same-in-all-draws"
+
+
+def test_a_crossing_that_the_draws_do_not_bound_may_be_anywhere() -> None:
+    baseline = Frontiers(np.array([1.8]), np.array([6.0]), np.array([0.17]))
+    recipe = Frontiers(np.array([1.8]), np.array([6.0 + 0.01 * 47.0]), np.array([0.18]))
+
+    def shifted(*shifts: float) -> Frontiers:
+        return Frontiers(
+            np.full(20, 1.8), np.repeat(6.0 + np.array(shifts), 20 // len(shifts)), np.full(20, 0.17)
+        )
+
+    drawn, same = shifted(-0.1, 0.1), shifted(0.0)
+    sides = shifted(0.1), shifted(-0.1)
+    found = find_crossover(baseline, recipe, (1e18, 1e24), 1e21, 0.9, (same, drawn))
+    assert found.flops == pytest.approx(math.exp(47), rel=1e-6)
+    assert (found.interval, found.is_anywhere, found.share) == ((None, None), True, 0)
+    up, down = (find_crossover(baseline, recipe, (1e18, 1e24), 1e21, 0.9, (same, each)) for each in sides)
+    assert (up.interval, down.interval) == ((1e24, None), (None, 1e18))
+
+
+def test_why_exponents_are_not_tested_is_said() -> None:
+    runs, other = study(BASELINE, 0.003), study(BETTER, 0.003, (0, 1))
+    bare = compared(table("a", runs), table("b", other)).comparisons[0]
+    assert bare.shared_exponents.untested == "no-draws"
+    fixed = [
+        table(name, each, fixed={"alpha": 0.35, "beta": 0.37})
+        for name, each in zip("ab", (runs, other), strict=True)
+    ]
+    assert compared(*fixed, replicates=20).comparisons[0].shared_exponents.untested == "same-in-all-draws"
+    tested = compared(table("a", runs), table("b", other), replicates=40).comparisons[0]
+    assert tested.shared_exponents.untested is None
+    assert tested.shared_exponents.p_value is not None
 
 
 def test_sharing_E_makes_the_gain_far_beyond_the_runs_surer() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from scaling_cli.cli import study as studies
-from scaling_cli.errors import ScalingError, UsageError
+from scaling_cli.errors import InputError, ScalingError, UsageError
 from scaling_cli.laws.card import NOT_STATED
 from scaling_cli.planning.loss_measure import CommonUnit, LossMeasure, common_unit
 from scaling_cli.planning.recipe_fits import RecipeLaw, RecipeRuns, point_runs
@@ -55,9 +55,12 @@ def read_recipes(
 
 def _labels(names: Sequence[str]) -> list[str]:
     """Return what each recipe is called: its file's name, or the whole path where two have the same."""
-    repeated = next((name for name in names if names.count(name) > 1), None)
-    if repeated is not None:
-        raise UsageError(f"{repeated} is given twice", hint="compare it with another recipe")
+    paths = [str(Path(name).resolve()) if Path(name).exists() else name for name in names]
+    for place, path in enumerate(paths):
+        first = paths.index(path)
+        if first < place:
+            other = "" if names[first] == names[place] else f" (as {names[place]} too)"
+            raise UsageError(f"{names[first]} is given twice{other}", hint="compare it with another recipe")
     short = ["<stdin>" if name == "-" else PurePath(name).name or name for name in names]
     return [label if short.count(label) == 1 else name for label, name in zip(short, names, strict=True)]
 
@@ -103,8 +106,21 @@ def _table(study: "Experiment", label: str) -> _Given:
     """Read a table: frontier points where it has budgets and losses alone, else runs."""
     if study.form == "all":
         raise UsageError("--form all ranks forms, it is none", hint="name one for all recipes")
-    points = None if study.runs == "-" else _read_points(study)
+    if study.runs == "-":
+        return _runs(study, _read_stdin(study), label)
+    points = _read_points(study)
     return _points(study, points, label) if points else _runs(study, studies.read_table(study), label)
+
+
+def _read_stdin(study: "Experiment") -> "RunTable":
+    """Read runs from standard input, which can be read once: nobody looks there for frontier points."""
+    try:
+        return studies.read_table(study)
+    except InputError as error:
+        if ": no column for params" not in error.message or "flops" not in error.message:
+            raise
+        hint = "standard input is a table of runs: save frontier points to a file, and name that"
+        raise InputError(error.message, hint=hint) from None
 
 
 def _read_points(study: "Experiment") -> "FrontierPoints | None":

@@ -55,8 +55,8 @@ RecipesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="A B...",
-        help="Tables of runs or of frontier points (flops, loss), YAML experiments, law files or published "
-        "laws; the first is the baseline.",
+        help="Tables of runs (one may be -) or of frontier points (flops, loss), YAML experiments, law files "
+        "or published laws; the first is the baseline.",
         show_default=False,
     ),
 ]
