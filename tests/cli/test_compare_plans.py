@@ -254,6 +254,23 @@ def test_the_help_ends_with_two_examples_and_the_exit_codes(scaling: Scaling) ->
     assert "Exit codes:" in ended.stdout
 
 
+PROBE = """
+import sys
+from scaling_cli.cli.app import app
+try:
+    app(sys.argv[1:], prog_name="scaling")
+except SystemExit as end:
+    loaded = [name for name in ("numpy", "scipy", "rich.table", "matplotlib") if name in sys.modules]
+    sys.stderr.write(f"exit {end.code}, loaded {loaded}")
+"""
+
+
+def test_plans_under_a_published_law_wait_for_no_numerics() -> None:
+    command = [sys.executable, "-c", PROBE, "compare", "plans", str(CONFIG), "--format", "json"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.stderr == "exit 0, loaded []"
+
+
 def workflow() -> dict[str, Any]:
     """The GitHub Actions workflow that docs/plans.md shows."""
     page = (ROOT / "docs" / "plans.md").read_text()

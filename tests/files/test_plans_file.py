@@ -116,11 +116,20 @@ def test_the_least_file_is_a_plan(tmp_path: Path) -> None:
             "name it, gpu: H100",
         ),
         (
-            "plans:\n- {name: a, usd: 1M, gpu: tpu-v4i, mfu: 40%, gpu_hour_price: 2}",
-            "plans.yaml:2: a: ",
-            "",
+            "plans:\n- {name: a, usd: 1M, gpu: l4, mfu: 40%, gpu_hour_price: 2}",
+            "plans.yaml:2: a: unknown accelerator 'l4'",
+            "did you mean L40S?",
         ),
-        ("plans:\n- {name: a, flops: 1e22, gpu: h99, mfu: 40%}", "plans.yaml:2: a: ", ""),
+        (
+            "plans:\n- {name: a, usd: 1M, gpu: v100, mfu: 40%, gpu_hour_price: 2, precision: fp8}",
+            "plans.yaml:2: a: no dense FP8 peak of V100-SXM2 is known: it makes no budget",
+            "give its peak_tflops in the plan file",
+        ),
+        (
+            "plans:\n- {name: a, flops: 1e22, gpu: h99, mfu: 40%}",
+            "plans.yaml:2: a: unknown accelerator 'h99'",
+            "known: V100",
+        ),
     ],
 )
 def test_what_is_wrong_comes_with_its_line(tmp_path: Path, text: str, error: str, hint: str) -> None:
