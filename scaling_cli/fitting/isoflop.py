@@ -256,9 +256,11 @@ def judge_all(profiles: Sequence[Profile], sounding: Sounding, level: float) -> 
     """Return the status of every budget that has a curve; the curvature counts at ``level``."""
     import numpy as np
 
-    doubts = _quantiles(profiles, level) * np.sqrt(sounding.curvature_variance[0])
-    found = zip(profiles, sounding.log_N[0], sounding.curvature[0], doubts, strict=True)
-    return [judge(profile, float(x), float(c), float(doubt)) for profile, x, c, doubt in found]
+    errors = np.sqrt(sounding.curvature_variance[0])
+    levels = level, 1 - (1 - level) / len(profiles)  # of one budget, and of all (Bonferroni)
+    one, every = (_quantiles(profiles, at) * errors for at in levels)
+    found = zip(profiles, sounding.log_N[0], sounding.curvature[0], one, every, strict=True)
+    return [judge(profile, *map(float, numbers)) for profile, *numbers in found]
 
 
 def _quantiles(profiles: Sequence[Profile], level: float) -> "FloatArray":

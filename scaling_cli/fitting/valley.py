@@ -196,13 +196,16 @@ class Profile:
         return -int(np.sign(slope))
 
 
-def judge(profile: Profile, log_N: float, curvature: float, doubt: float) -> ValleyStatus:
+def judge(
+    profile: Profile, log_N: float, curvature: float, doubt: float, doubt_of_all: float
+) -> ValleyStatus:
     """Return the status of a valley whose curve has its vertex at ``log_N``.
 
-    ``curvature`` is that of the parabola, and ``doubt`` half the width of its interval: what the interval
-    leaves on both sides of zero is neither a valley nor a hill.
+    ``curvature`` is that of the parabola, ``doubt`` half the width of its interval, and ``doubt_of_all`` that
+    of the interval that all budgets of the study lie in at the same time: of many budgets that are nothing
+    but noise one seldom looks like a hill by it.
     """
-    if curvature + doubt < 0:
+    if curvature + doubt_of_all < 0:
         return "concave"
     if curvature - doubt <= 0:
         return "flat"
