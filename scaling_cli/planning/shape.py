@@ -130,7 +130,22 @@ class _Match:
     miss: float
 
 
-def propose(N: float, style: Style, count: Counter, most: float | None = None) -> tuple[Architecture, ...]:
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The shape of the ``typical`` aspect ratio, and if any a ``deeper`` and a ``wider`` one."""
+
+    deeper: Architecture | None = None
+    typical: Architecture | None = None
+    wider: Architecture | None = None
+
+    @property
+    def named(self) -> dict[str, Architecture]:
+        """The shapes there are by name, from deeper to wider."""
+        every = {"deeper": self.deeper, "typical": self.typical, "wider": self.wider}
+        return {name: shape for name, shape in every.items() if shape is not None}
+
+
+def propose(N: float, style: Style, count: Counter, most: float | None = None) -> Proposal:
     """Return up to three shapes of N params within 2 %, and of no more than ``most``, from deeper to wider.
 
     ``count`` gives the params of a shape as N counts them. The aspect ratios aimed at are the one of Table A9
@@ -148,12 +163,12 @@ def propose(N: float, style: Style, count: Counter, most: float | None = None) -
     deeper, middle, wider = _targets(N, style, low, high)
     typical = _best(matches, middle)
     if typical is None:
-        return ()
+        return Proposal()
     width, aspect = typical.d_model, aspect_ratio(typical)
     others = [match for match in matches if match.shape.d_model != width]
     deep = _best([m for m in others if m.shape.d_model < width and aspect_ratio(m.shape) < aspect], deeper)
     wide = _best([m for m in others if m.shape.d_model > width and aspect_ratio(m.shape) > aspect], wider)
-    return tuple(shape for shape in (deep, typical, wide) if shape is not None)
+    return Proposal(deep, typical, wide)
 
 
 def _best(matches: list[_Match], target: float) -> Architecture | None:
@@ -166,12 +181,6 @@ def _best(matches: list[_Match], target: float) -> Architecture | None:
 def aspect_ratio(shape: Architecture) -> float:
     """d_model/layers."""
     return shape.d_model / shape.layers
-
-
-def most_typical(shapes: tuple[Architecture, ...], N: float, style: Style) -> Architecture:
-    """Return the shape whose aspect ratio is nearest to the one aimed at for N."""
-    _, target, _ = _targets(N, style, *_bounds(N, style))
-    return min(shapes, key=lambda shape: abs(math.log(aspect_ratio(shape) / target)))
 
 
 def example(style: Style) -> Architecture:

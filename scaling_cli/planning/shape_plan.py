@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scaling_cli.findings import Finding
 from scaling_cli.laws.accounting import ParamCount, count_params, six_n_attention
 from scaling_cli.laws.architecture import Architecture
 from scaling_cli.laws.aspect import TABLE_LARGEST
+from scaling_cli.laws.card import LawCard
 from scaling_cli.laws.hyperparameters import Suggestion, TrainingScale, suggest_hyperparameters
 from scaling_cli.planning.account import params_as
 from scaling_cli.planning.allocation import Allocation
-from scaling_cli.planning.shape import TOLERANCE, Style, aspect_ratio, example, most_typical, propose
+from scaling_cli.planning.shape import TOLERANCE, Style, example, propose
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 from scaling_cli.units import format_count, format_share
 
@@ -74,21 +75,18 @@ def shape_plan(
         return ShapePlan(allocation)
     probe, said = params_as(card, example(style))
     if probe is None:
-        return ShapePlan(allocation, findings=(_unshaped(N, said),))
+        return ShapePlan(allocation, findings=(_unshaped(N, card, said),))
 
     def count(shape: Architecture) -> float:
         params, _ = params_as(card, shape)
         assert params is not None
         return params
 
-    shapes = propose(N, style, count, most)
+    shapes = propose(N, style, count, most).named
     if not shapes:
-        return ShapePlan(allocation, findings=(_unshaped(N, None),))
-    typical = most_typical(shapes, N, style)
+        return ShapePlan(allocation, findings=(_unshaped(N, card, None),))
     models = []
-    for shape in shapes:
-        beside = "deeper" if aspect_ratio(shape) < aspect_ratio(typical) else "wider"
-        name = "typical" if shape == typical else beside
+    for name, shape in shapes.items():
         params = count(shape)
         models.append(ShapedModel(name, shape, count_params(shape), params, resolve(params)))
     chosen = next(model for model in models if model.name == "typical")
@@ -115,14 +113,20 @@ def training_scale(model: ShapedModel) -> TrainingScale:
     return TrainingScale(params=N, tokens=model.plan.tokens, flops_per_token=K * N + attention)
 
 
-def _unshaped(N: float, why: Finding | None) -> Finding:
+def _unshaped(N: float, card: LawCard, why: Finding | None) -> Finding:
     if why is not None:
-        return Finding("no-shape", "warning", f"no shape is proposed: {why.message}")
+        return Finding("no-shape", "warning", f"no shape is proposed: {_of_law(why, card)}")
     message = (
-        f"no shape of this style is within {format_share(TOLERANCE)} of {format_count(N)} params with round "
-        "dimensions: what is given of the model (its vocabulary, heads or proportions) leaves no room"
+        f"no shape with round dimensions is within {format_share(TOLERANCE)} of {format_count(N)} params: "
+        "they are too few or too many for the vocabulary, the heads and the proportions"
     )
     return Finding("no-shape", "warning", message)
+
+
+def _of_law(said: Finding, card: LawCard) -> str:
+    """Return what is said of a law without its name: reports put that in front where there are several."""
+    named = said.message.removeprefix(f"{card.name}: ").replace(f"{card.name} ", "the law ", 1)
+    return named.removesuffix(": it is left out")
 
 
 def _shape_findings(chosen: ShapedModel, style: Style) -> list[Finding]:
@@ -131,7 +135,7 @@ def _shape_findings(chosen: ShapedModel, style: Style) -> list[Finding]:
     found = []
     _, said = params_as(card, shape)
     if said is not None:
-        found.append(said)
+        found.append(replace(said, message=_of_law(said, card)))
     if shape.is_moe:
         message = (
             f"the laws were fitted to dense models: N is the {format_count(count.active)} params a token "

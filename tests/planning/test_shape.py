@@ -18,7 +18,7 @@ from scaling_cli.laws.aspect import (
     ASPECT_SPREAD,
     LARGE_ASPECT_RANGE,
 )
-from scaling_cli.planning.shape import Style, aspect_ratio, most_typical, propose
+from scaling_cli.planning.shape import Style, aspect_ratio, propose
 
 # Hoffmann et al. 2022, Table A9: params in millions, d_model, layers
 TABLE_A9 = """
@@ -74,15 +74,14 @@ def test_the_ranges_of_aspect_ratios_are_those_of_the_table() -> None:
 )
 def test_every_proposal_has_the_params_and_the_proportions_asked_for(log_N: float, style: str) -> None:
     N = math.exp(log_N)
-    shapes = propose(N, Style(STYLES[style]), active)
-    assert 1 <= len(shapes) <= 3
-    for shape in shapes:
+    proposal = propose(N, Style(STYLES[style]), active)
+    assert proposal.typical is not None
+    for shape in proposal.named.values():
         params = count_params(shape).active
         assert abs(params / N - 1) <= 0.02
         assert 40 <= shape.d_model / shape.layers <= 109
         if params > 1e9:
             assert shape.d_model / shape.layers >= 69
-    assert most_typical(shapes, N, Style(STYLES[style])) in shapes
 
 
 @settings(max_examples=60, deadline=None)
@@ -91,7 +90,7 @@ def test_every_proposal_has_the_params_and_the_proportions_asked_for(log_N: floa
     style=st.sampled_from(sorted(STYLES)),
 )
 def test_every_dimension_is_a_round_multiple(log_N: float, style: str) -> None:
-    for shape in propose(math.exp(log_N), Style(STYLES[style]), active):
+    for shape in propose(math.exp(log_N), Style(STYLES[style]), active).named.values():
         wide = shape.d_model > 1024
         assert shape.d_model % (128 if wide else 64) == 0
         assert shape.head_size == (128 if wide else 64)
@@ -103,20 +102,20 @@ def test_every_dimension_is_a_round_multiple(log_N: float, style: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(log_N=st.floats(math.log(50e6), math.log(500e9)), style=st.sampled_from(sorted(STYLES)))
 def test_proposals_go_from_deeper_to_wider(log_N: float, style: str) -> None:
-    shapes = propose(math.exp(log_N), Style(STYLES[style]), active)
-    for deeper, wider in pairwise(shapes):
+    proposal = propose(math.exp(log_N), Style(STYLES[style]), active)
+    for deeper, wider in pairwise(proposal.named.values()):
         assert deeper.d_model < wider.d_model
         assert aspect_ratio(deeper) < aspect_ratio(wider)
 
 
 @pytest.mark.parametrize("N", [200e6, 1e9, 3e9, 8e9, 70e9, 400e9])
 def test_there_is_a_choice_of_shapes(N: float) -> None:
-    assert len(propose(N, Style(), active)) >= 2
+    assert len(propose(N, Style(), active).named) >= 2
 
 
 def test_a_vocabulary_is_padded_and_what_is_asked_of_the_style_is_kept() -> None:
     known = {"vocabulary": 50257, "context": 8192, "tied": False, "swiglu": True, "kv_heads": 8}
-    for shape in propose(7e9, Style(known), active):
+    for shape in propose(7e9, Style(known), active).named.values():
         assert shape.vocabulary == 50304
         assert (shape.context, shape.tied, shape.swiglu) == (8192, False, True)
         assert shape.heads % shape.kv_heads == 0
@@ -127,14 +126,19 @@ def test_a_width_and_depth_that_are_given_set_the_proportions() -> None:
     # LLaMA 65B: 8192 wide, 80 layers, ffn 22016; and one that Table A9 has nothing like
     for width, layers, ffn in ((8192, 80, 22016), (4096, 16, 16384)):
         style = Style({"d_model": width, "layers": layers, "ffn": ffn, "heads": 64, "swiglu": True})
-        shapes = propose(20e9, style, active)
-        typical = most_typical(shapes, 20e9, style)
+        typical = propose(20e9, style, active).typical
+        assert typical is not None
         assert aspect_ratio(typical) == pytest.approx(width / layers, rel=0.1)
         assert typical.ffn / typical.d_model == pytest.approx(ffn / width, rel=0.05)
 
 
 def test_nothing_is_proposed_where_the_vocabulary_alone_is_too_large() -> None:
-    assert propose(1e6, Style({"vocabulary": 128_000, "tied": False}), active) == ()
+    assert propose(1e6, Style({"vocabulary": 128_000, "tied": False}), active).named == {}
+
+
+def test_no_shape_passes_the_size_that_is_the_most() -> None:
+    for shape in propose(30e9, Style(), active, most=30e9).named.values():
+        assert 0.98 * 30e9 <= active(shape) <= 30e9
 
 
 def test_a_style_that_no_model_has_is_refused() -> None:
