@@ -92,12 +92,12 @@ def _way_out(field: str, law: str) -> str:
     """Say what a field that is null would need."""
     if field == "total_usd" or field.endswith("usd"):
         return (
-            "dollars need gpu, mfu and gpu_hour_price in the file, those of serving inference_tokens as well"
+            "the file must say gpu, mfu and gpu_hour_price for dollars, inference_tokens for those of serving"
         )
     if field.startswith("hardware"):
-        return "hours need gpu and mfu in the file, days gpus and accelerators days; serving inference_tokens"
+        return "the file must say gpu and mfu for hours, gpus for days, days for gpus, inference_tokens for serving"
     if field == "epochs":
-        return "epochs need unique_tokens in the file"
+        return "the file must say unique_tokens for epochs"
     if field == "extrapolation":
         return f"the FLOPs that {law} was fitted to are not known"
     return f"{law} does not tell it of this plan: ask a law that predicts losses, --law besiroglu2024"

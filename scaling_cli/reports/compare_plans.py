@@ -176,7 +176,7 @@ def _cost_table(plans: Sequence[RankedPlan]) -> Table:
             (
                 one.name,
                 show_number(solved.plan.inference_tokens, format_count),
-                show_number(solved.inference_flops, format_flops),
+                show_number(solved.inference_flops or None, format_flops),
                 show_number(solved.total_flops, format_flops),
                 show_number(best.params if best else None, format_count),
                 show_number(best.tokens if best else None, format_count),

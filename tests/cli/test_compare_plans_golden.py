@@ -31,6 +31,7 @@ plans:
   - {name: 70B, params: 70B, tokens: 1.4T}
   - {name: 7B, params: 6.7B, tokens: 1T}
   - {name: loss 2, loss: 2.0}
+  - {name: dearer to serve, loss: 2.0, serving: {gpu_hour_price: 4}}
   - {name: out of reach, params: 7B, loss: 1.9}
 """
 DATA = """

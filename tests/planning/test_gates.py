@@ -80,7 +80,7 @@ def test_a_gate_holds_the_values_that_met_it() -> None:
             "epochs > 4: chinchilla has no epochs, so that the gate tests nothing",
             "unique_tokens",
         ),
-        ("hardware.days > 30", "chinchilla has no hardware.days", "days gpus"),
+        ("hardware.days > 30", "chinchilla has no hardware.days", "gpus for days"),
         ("hardware.serving.usd > 1", "chinchilla has no hardware.serving.usd", "inference_tokens"),
         ("extrapolation > 100", "chinchilla has no extrapolation", "are not known"),
     ],
