@@ -89,7 +89,7 @@ def recipe_of_card(card: LawCard, factor: float = 1.0) -> Recipe:
 
 
 def _without_draws() -> Finding:
-    message = "a law without draws: the intervals leave out how sure it is itself"
+    message = "a law without draws: how sure it is itself is left out"
     return Finding("law-without-draws", "warning", message)
 
 

@@ -14,11 +14,6 @@ from scaling_cli.units import format_flops, format_number, format_share
 SMALL_P = 1e-3
 """A p-value below this is small whatever it is."""
 
-_PAIRINGS = {
-    "paired": "paired: both tables hold the same runs, and are resampled alike",
-    "joint": "joint: each table is resampled by itself, and all are fitted together",
-}
-
 _UNTESTED = {
     "no-draws": "there are no draws",
     "few-points": f"of fewer than {FEW_POINTS} points",
@@ -82,12 +77,12 @@ def _pairing(one: RecipeComparison) -> str:
     common = one.recipe.common
     if one.pairing == "independent":
         return f"independent: {_why_independent(one)}"
-    if one.pairing == "paired" and common is not None and not common.are_all:
-        return (
-            f"paired: {common.matched} of {common.of} runs match, and are resampled alike; the others by "
-            "themselves"
-        )
-    return _PAIRINGS[one.pairing or "joint"]
+    if one.pairing == "joint":
+        return f"joint: all are fitted together, each table resampled by itself: {_why_independent(one)}"
+    if common is None or common.are_all:
+        return "paired: both tables hold the same runs, and are resampled alike"
+    matched = f"{common.matched} of {common.of} runs match"
+    return f"paired: {matched}, and are resampled alike; the others by themselves"
 
 
 def _why_independent(one: RecipeComparison) -> str:
@@ -101,7 +96,7 @@ def _why_independent(one: RecipeComparison) -> str:
     if common is None:
         return "clusters of runs are resampled"
     if common.are_most:
-        return "the runs are resampled table by table"
+        return "another of the tables has not these runs"
     return f"{common.matched} of {common.of} runs match in params and tokens"
 
 

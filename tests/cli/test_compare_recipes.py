@@ -373,6 +373,9 @@ def test_a_pairing_that_is_none_says_why(
     assert [line.split(maxsplit=1)[1] for line in shown.splitlines() if line.startswith("  draws ")] == [
         *said.values()
     ]
+    joint = scaling("compare", "recipes", "a.csv", "fewer.csv", "--share", "E", "--bootstrap", "20").stdout
+    together = "joint: all are fitted together, each table resampled by itself: "
+    assert f"{together}29 of 63 runs match in params and tokens\n" in joint
     found = document("a.csv", "lost.csv", "--bootstrap", "20")
     assert (found["pairing"], found["common_runs"]) == ("paired", {"matched": 62, "of": 63})
 
