@@ -101,7 +101,8 @@ def compare_plans(
 
 
 def _order(one: RankedPlan) -> tuple[float, float]:
-    return one.waste or 0.0, one.solved.allocation.loss or 0.0
+    """Return what plans are sorted by: alike to the solver's last digits, they stay in the file's order."""
+    return float(f"{one.waste or 0.0:.9g}"), float(f"{one.solved.allocation.loss or 0.0:.9g}")
 
 
 def _judge(solved: SolvedPlan) -> RankedPlan:

@@ -91,13 +91,13 @@ def _comparable(value: float | str | bool) -> float | str:
 def _way_out(field: str, law: str) -> str:
     """Say what a field that is null would need."""
     if field == "total_usd" or field.endswith("usd"):
-        return (
-            "the file must say gpu, mfu and gpu_hour_price for dollars, inference_tokens for those of serving"
-        )
+        return "the file needs gpu, mfu and gpu_hour_price for dollars, inference_tokens for those of serving"
     if field.startswith("hardware"):
-        return "the file must say gpu and mfu for hours, gpus for days, days for gpus, inference_tokens for serving"
+        return (
+            "the file needs gpu and mfu for hours, gpus for days, days for gpus, inference_tokens for serving"
+        )
     if field == "epochs":
-        return "the file must say unique_tokens for epochs"
+        return "the file needs unique_tokens for epochs"
     if field == "extrapolation":
         return f"the FLOPs that {law} was fitted to are not known"
     return f"{law} does not tell it of this plan: ask a law that predicts losses, --law besiroglu2024"

@@ -119,6 +119,13 @@ def test_an_optimum_wastes_nothing_whatever_it_was_asked_by() -> None:
     assert losses == sorted(losses)
 
 
+def test_plans_that_are_alike_stay_in_the_order_of_the_file() -> None:
+    dear = {"loss": 2.0, "inference_tokens": 2e12, **ON_H100}
+    found = compared(dear, {**dear, "gpu_hour_price": 4.0}, {**dear, "serving": {"mfu": 0.1}}, {"loss": 2.0})
+    assert list(found) == ["plan 0", "plan 1", "plan 2", "plan 3"]
+    assert [one.rank for one in found.values()] == [1, 2, 3, 4]
+
+
 def test_limits_and_fixed_sizes_are_what_a_plan_wastes() -> None:
     found = compared({"flops": 5.76e23, "max_params": 30e9}, {"flops": 5.76e23, "max_tokens": 1e12})
     assert found["plan 0"].waste == pytest.approx(0.2365, abs=1e-4)
