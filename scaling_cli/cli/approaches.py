@@ -49,7 +49,7 @@ def check_approach(approach: Approach, smooth: int | None, given: Mapping[str, o
     if approach is Approach.parametric:
         return
     refused = {
-        Approach.curves: set(given).difference(["--waste"]),
+        Approach.curves: set(given),
         Approach.isoflop: set(given).difference(_READS_RUNS),
         Approach.all: set(_CHECKS),
     }[approach]
@@ -83,7 +83,7 @@ def fit_by(approach: Approach, study: "Experiment", sureness: "Sureness", ending
 def _say_what_is_unused(approach: Approach, study: "Experiment") -> None:
     """Say what a config gives for another approach than the one that was asked for."""
     unused = {
-        Approach.curves: (*LOSS_KEYS, "drop_highest_losses", "all_steps"),
+        Approach.curves: (*LOSS_KEYS, "drop_highest_losses", "all_steps", "waste"),
         Approach.isoflop: (*LOSS_KEYS, "smooth", "waste"),
     }
     say_what_is_unused(study, f"approach {approach}", unused.get(approach, ()))

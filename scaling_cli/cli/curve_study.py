@@ -4,7 +4,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from scaling_cli import __version__
-from scaling_cli.cli.options import read_waste
 from scaling_cli.cli.output import say
 from scaling_cli.cli.study import Sureness
 
@@ -63,7 +62,6 @@ def plan_curves(
         read,
         bootstrap=bootstrap,
         flops=study.flops,
-        waste=study.waste or read_waste(None),
         interval=sureness.interval,
     )
 

@@ -99,6 +99,15 @@ def number_sizes(params: "NDArray[np.float64]") -> "IntArray":
     return numbers
 
 
+def count_sizes(table: LossTable) -> "IntArray":
+    """Return how many sizes are read at each budget, shape (g,)."""
+    import numpy as np
+
+    sizes, is_read = number_sizes(table.params), np.isfinite(table.loss)
+    counts: IntArray = np.sum([is_read[sizes == size].any(axis=0) for size in np.unique(sizes)], axis=0)
+    return counts
+
+
 def first_present(order: "IntArray", read: "IntArray", present: "BoolArray") -> "IntArray":
     """Return the first run of each column of ``order`` that is present, ``NO_RUN`` where none is.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scaling_cli.curves import Curves
 from scaling_cli.errors import LawError
 from scaling_cli.findings import Finding
-from scaling_cli.fitting.edges import SAME_SIZE
+from scaling_cli.fitting.edges import SAME_SIZE, count_sizes
 from scaling_cli.fitting.envelope_checks import (
     Refusal,
     count_values,
@@ -20,13 +20,13 @@ from scaling_cli.fitting.envelope_checks import (
     refuse_envelope,
 )
 from scaling_cli.fitting.loss_table import LossTable, tabulate
-from scaling_cli.fitting.smoothing import smooth_losses
+from scaling_cli.fitting.smoothing import fit_windows, smooth_losses
 from scaling_cli.fitting.trace import Envelope, EnvelopeSettings, trace_envelope
 from scaling_cli.laws.allocation import AllocationLaw
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
-    from scaling_cli.curves import BoolArray
+    from scaling_cli.curves import BoolArray, IntArray
     from scaling_cli.runs import FloatArray
 
 
@@ -49,12 +49,13 @@ class EnvelopeFit:
     """An envelope and the power laws N_opt = k C^a, D_opt = C/(6 N_opt) through its budgets.
 
     ``law`` is None where there is no frontier; then one of ``findings`` is a refusal that says why, and
-    ``hint`` which runs are missing. ``table`` holds the smoothed losses that were compared, None where no
-    run could be read.
+    ``hint`` which runs are missing. ``windows`` (r,) are those over which the runs were smoothed, and
+    ``table`` holds the smoothed losses that were compared, None where no run could be read.
     """
 
     curves: Curves
     settings: EnvelopeSettings
+    windows: "IntArray"
     table: LossTable | None
     envelope: Envelope
     law: AllocationLaw | None
@@ -66,6 +67,24 @@ class EnvelopeFit:
     def refusal(self) -> Finding | None:
         """Why there is no law, or None where there is one."""
         return next((finding for finding in self.findings if finding.severity == "refusal"), None)
+
+    @property
+    def sizes_compared(self) -> "IntArray":
+        """How many sizes are read at each budget that any is read at; empty where no run could be read."""
+        import numpy as np
+
+        return (
+            np.zeros(0, dtype=np.intp)
+            if self.table is None
+            else count_sizes(self.table)[self.envelope.is_won]
+        )
+
+    @property
+    def runs_read(self) -> int:
+        """How many runs are read at some budget."""
+        import numpy as np
+
+        return 0 if self.table is None else int(np.isfinite(self.table.loss).any(axis=1).sum())
 
     @property
     def fitted_range(self) -> dict[str, tuple[float, float]]:
@@ -85,15 +104,17 @@ def fit_envelope(
     """Fit N_opt = k C^a through the runs of least loss at log-spaced budgets; D_opt = C/(6 N_opt).
 
     Least squares of log N on log C over the budgets that are won by neither the smallest nor the largest
-    size read there. The curves are smoothed first, each by itself. Curves that give no frontier come back
+    size read there. The curves are smoothed first, each by itself and over no more than its final points
+    allow (``fit_windows``). Curves that give no frontier come back
     with ``law`` None and a refusal among the findings. ``progress`` is told how many points were smoothed.
     Hoffmann et al. 2022, Sec. 3.1 and App. D.
     """
     settings = settings or EnvelopeSettings()
-    losses = smooth_losses(curves, settings.smooth, progress)
+    windows = fit_windows(curves, settings.smooth, settings.final_share)
+    losses = smooth_losses(curves, windows, progress)
     table = tabulate(curves, losses, budgets=settings.budgets, last=settings.read_share)
     envelope = trace_envelope(table, settings)
-    refusal = refuse_curves(curves, settings) or refuse_envelope(curves, envelope)
+    refusal = refuse_curves(curves, settings) or refuse_envelope(curves, envelope, table)
     law = None
     if refusal is None:
         law, refusal = _fit_or_refuse(envelope, envelope.is_fitted, curves)
@@ -103,12 +124,13 @@ def fit_envelope(
         find_unfinished(curves, envelope, settings) if not short_of_all else None,
         find_edge_budgets(envelope) if law else None,
         find_narrow(envelope) if law else None,
-        find_coarse(curves, settings),
+        find_coarse(curves, settings, windows),
         refusal[0] if refusal else None,
     )
     return EnvelopeFit(
         curves=curves,
         settings=settings,
+        windows=windows,
         table=table,
         envelope=envelope,
         law=law,
@@ -160,7 +182,7 @@ def _variants(
     other = replace(settings, include_unfinished=not settings.include_unfinished)
     table = tabulate(curves, losses, budgets=other.budgets, last=other.read_share)
     elsewhere = trace_envelope(table, other)
-    why = refuse_curves(curves, other) or refuse_envelope(curves, elsewhere)
+    why = refuse_curves(curves, other) or refuse_envelope(curves, elsewhere, table)
     rule = "all-points" if other.include_unfinished else "final-points"
     return (
         _variant("with-edges", envelope, envelope.is_won, curves, refuse_curves(curves, settings)),

@@ -4,11 +4,12 @@ import math
 from typing import TYPE_CHECKING
 
 from scaling_cli.findings import Finding
-from scaling_cli.fitting.edges import SAME_SIZE
+from scaling_cli.fitting.edges import SAME_SIZE, count_sizes
 from scaling_cli.units import format_count, format_number, format_share
 
 if TYPE_CHECKING:
-    from scaling_cli.curves import BoolArray, Curves
+    from scaling_cli.curves import BoolArray, Curves, IntArray
+    from scaling_cli.fitting.loss_table import LossTable
     from scaling_cli.fitting.trace import Envelope, EnvelopeSettings
     from scaling_cli.runs import FloatArray
 
@@ -72,8 +73,10 @@ def refuse_curves(curves: "Curves", settings: "EnvelopeSettings") -> Refusal | N
     return None
 
 
-def refuse_envelope(curves: "Curves", envelope: "Envelope") -> Refusal | None:
-    """Say why no power law can be laid through an envelope."""
+def refuse_envelope(curves: "Curves", envelope: "Envelope", table: "LossTable | None") -> Refusal | None:
+    """Say why no power law can be laid through an envelope, and how many sizes its budgets compare."""
+    import numpy as np
+
     winners = envelope.params[envelope.is_fitted]
     sizes = count_values(winners, SAME_SIZE) if winners.size else 0
     if sizes >= LEAST_SIZES:
@@ -87,8 +90,26 @@ def refuse_envelope(curves: "Curves", envelope: "Envelope") -> Refusal | None:
             f"{edge} of the {won} budgets are won by the smallest or the largest of the sizes compared, and "
             f"the others by {have}"
         )
+    hint = "add curves of more sizes at the same budgets, smaller and larger than those that win"
+    compared = count_sizes(table)[envelope.is_won] if table else np.zeros(0, dtype=np.intp)
+    if compared.size and np.median(compared) < LEAST_SIZES:
+        what += f" ({say_compared(compared)})"
+        hint = (
+            "add curves of more sizes, or of more token counts, so that three sizes and more are compared at "
+            "a budget; --approach 3 takes the final points alone, and needs no more"
+        )
     finding = Finding("too-few-sizes", "refusal", f"{what}: there is no frontier to fit", curves.names)
-    return finding, "add curves of more sizes at the same budgets, smaller and larger than those that win"
+    return finding, hint
+
+
+def say_compared(compared: "IntArray") -> str:
+    """Write how many sizes the budgets compare: ``1 to 3 sizes at a budget, 2 in the median``."""
+    import numpy as np
+
+    low, high = int(compared.min()), int(compared.max())
+    if low == high:
+        return f"{low} size{'' if low == 1 else 's'} at each budget"
+    return f"{low} to {high} sizes at a budget, {format_number(float(np.median(compared)), 2)} in the median"
 
 
 def is_short(curves: "Curves", settings: "EnvelopeSettings") -> "BoolArray":
@@ -171,20 +192,19 @@ def find_narrow(envelope: "Envelope") -> Finding | None:
     return Finding("narrow-envelope", "warning", message)
 
 
-def find_coarse(curves: "Curves", settings: "EnvelopeSettings") -> Finding | None:
-    """Warn of runs whose smoothing window is wider than what is read of them."""
-    if settings.smooth < 2:
+def find_coarse(curves: "Curves", settings: "EnvelopeSettings", windows: "IntArray") -> Finding | None:
+    """Say which runs have too few points in their final share for the smoothing window that was asked for."""
+    coarse = windows < settings.smooth
+    if settings.smooth < 2 or not coarse.any():
         return None
-    # the points of the final share, were they spaced evenly
-    coarse = curves.lengths * settings.final_share < settings.smooth
-    if not coarse.any():
-        return None
+    low, high = int(windows[coarse].min()), int(windows[coarse].max())
     message = (
-        f"{coarse.sum()} of {len(curves)} runs have fewer points in the last "
-        f"{format_share(settings.final_share)} of their schedule than the smoothing window of "
-        f"{settings.smooth}: what is read there is blurred with what came before (--smooth 0 does not)"
+        f"{coarse.sum()} of {len(curves)} runs have too few points in the last "
+        f"{format_share(settings.final_share)} of their schedule for a smoothing window of "
+        f"{settings.smooth}: theirs is {low if low == high else f'{low} to {high}'}, so that what is read "
+        "there is not blurred with what came before"
     )
-    return Finding("coarse-curves", "warning", message, _names(curves, coarse))
+    return Finding("coarse-curves", "info", message, _names(curves, coarse))
 
 
 def _names(curves: "Curves", mask: "BoolArray") -> tuple[str, ...]:

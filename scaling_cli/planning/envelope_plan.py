@@ -49,7 +49,6 @@ def plan_envelope(
     *,
     bootstrap: EnvelopeBootstrap | None = None,
     flops: Sequence[float] = (),
-    waste: float = 0.01,
     interval: float = 0.9,
 ) -> EnvelopePlan:
     """Solve an envelope's law at each budget of ``flops`` (FLOPs), with the draws of its bootstrap.
@@ -79,7 +78,7 @@ def plan_envelope(
     )
     # the report shows the fit's findings once, not again with every optimum
     quiet = replace(card, findings=())
-    questions = [Question(flops=target, waste=waste, interval=interval) for target in targets]
+    questions = [Question(flops=target, interval=interval) for target in targets]
     optima = tuple(answer(quiet, question) for question in questions)
     return replace(plan, card=card, optima=optima, bootstrap=bootstrap, findings=findings)
 

@@ -1,11 +1,13 @@
 """A training-curve envelope and what it says at its target budgets, as a report."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import pstdev
 from typing import TYPE_CHECKING
 
 from scaling_cli.fitting.envelope import EnvelopeFit, Variant
+from scaling_cli.fitting.envelope_checks import say_compared
 from scaling_cli.laws.allocation import AllocationLaw
 from scaling_cli.planning.allocation import Allocation
 from scaling_cli.planning.envelope_plan import EnvelopePlan
@@ -22,6 +24,8 @@ UNKNOWN = "-"
 
 MOST_SIZES = 12
 """The table of the envelope shows so many of its sizes, evenly from the smallest to the largest."""
+
+COEFFICIENTS = ("params_coefficient", "tokens_coefficient")
 
 RULES = {
     "with-edges": "with the edge budgets",
@@ -51,7 +55,7 @@ def envelope_report(plan: EnvelopePlan) -> Report:
         "status": None if fit.law is None else "fitted",
         "starts": None,
         "quality": None,
-        "runs": {"read": len(fit.curves), "used": _used(fit)},
+        "runs": {"read": len(fit.curves), "used": fit.runs_read, "winning": _winning(fit)},
         "points": {"read": plan.points_read, "used": len(fit.curves.tokens)},
         "envelope": _envelope_dict(fit),
         "variants": [_variant_dict(variant) for variant in fit.variants],
@@ -86,19 +90,23 @@ def stretches(fit: EnvelopeFit) -> list[Stretch]:
     ]
 
 
-def _used(fit: EnvelopeFit) -> int:
+def _winning(fit: EnvelopeFit) -> int:
     """Count the runs that win a budget of the fit."""
     return len(set(fit.envelope.run[fit.envelope.is_fitted].tolist()))
 
 
 def _envelope_dict(fit: EnvelopeFit) -> dict[str, object]:
     """Return how the envelope was traced, and who won what: budgets in FLOPs, counts, nats per token."""
-    envelope, settings = fit.envelope, fit.settings
+    import numpy as np
+
+    envelope, settings, compared = fit.envelope, fit.settings, fit.sizes_compared
     won, edge = int(envelope.is_won.sum()), int(envelope.is_edge.sum())
     return {
         "smoothing": settings.smooth,
+        "windows": [int(fit.windows.min()), int(fit.windows.max())],
         "read_share": settings.read_share,
         "budgets": {"traced": len(envelope.flops), "won": won, "edge": edge, "fitted": won - edge},
+        "sizes_compared": [int(end(compared)) for end in (np.min, np.median, np.max)] if won else None,
         "stretches": _stretch_dicts(fit),
     }
 
@@ -153,9 +161,17 @@ def _sureness(plan: EnvelopePlan) -> dict[str, object]:
             "replicates": bootstrap.replicates,
             "converged": len(bootstrap.draws),
             "seed": bootstrap.seed,
-            "standard_deviations": {name: pstdev(values) for name, values in drawn.items()},
+            "standard_deviations": {
+                (f"log_{name}" if name in COEFFICIENTS else name): _deviation(name, values)
+                for name, values in drawn.items()
+            },
         },
     }
+
+
+def _deviation(name: str, values: Sequence[float]) -> float:
+    """Return the standard deviation of draws, of a coefficient's logarithm: its draws span powers of ten."""
+    return pstdev(map(math.log, values) if name in COEFFICIENTS else values)
 
 
 def _summary(plan: EnvelopePlan) -> Record:
@@ -163,7 +179,8 @@ def _summary(plan: EnvelopePlan) -> Record:
     fit = plan.fit
     curves, envelope = fit.curves, fit.envelope
     won, edge = int(envelope.is_won.sum()), int(envelope.is_edge.sum())
-    spacing = f"smoothed over {fit.settings.smooth} points" if fit.settings.smooth > 1 else "not smoothed"
+    low, high = int(fit.windows.min()), int(fit.windows.max())
+    spacing = f"smoothed over {_between_counts(max(low, 1), high)} points" if high > 1 else "not smoothed"
     fields = [
         ("runs", f"{len(curves)} in {len(curves.tokens)} points of {plan.points_read} rows read"),
         ("params", _ends(curves.params, format_count)),
@@ -175,11 +192,22 @@ def _summary(plan: EnvelopePlan) -> Record:
         empty = len(envelope.flops) - won
         unread = f", {empty} that no run is read at" if empty else ""
         fields.append(("budgets", f"{budgets}: {won - edge} fitted, {edge} at an edge{unread}"))
+        fields.append(("compared", f"{say_compared(fit.sizes_compared)}; {_used_runs(fit)}"))
     if fit.law:
         law = fit.law.parameters
         power = f"{format_number(law['params_coefficient'], 4)} C^{law['params_exponent']:.4f}"
         fields.append(("law", f"N_opt = {power}, D_opt = C/(6 N_opt)"))
     return Record(f"Training-curve envelope of {plan.name}", tuple(fields))
+
+
+def _used_runs(fit: EnvelopeFit) -> str:
+    """Say how many runs are read at some budget, and how many of them win one that is fitted."""
+    won = _winning(fit)
+    return f"{fit.runs_read} runs are read" + (f", {won} win a budget that is fitted" if won else "")
+
+
+def _between_counts(low: int, high: int) -> str:
+    return str(high) if low == high else f"{low} to {high}"
 
 
 def _ends(values: "FloatArray", write: Callable[[float], str]) -> str:
@@ -236,12 +264,15 @@ def _constants(plan: EnvelopePlan, law: AllocationLaw) -> Table:
     rows = []
     for name, value in law.parameters.items():
         low, high = percentile_interval(drawn[name], plan.interval)
+        deviation = _deviation(name, drawn[name])
         rows.append(
             (
                 name.replace("_", " "),
                 format_number(value),
                 f"{format_number(low, 4)} to {format_number(high, 4)}",
-                format_number(pstdev(drawn[name]), 3),
+                f"a factor of {format_number(math.exp(deviation), 3)}"
+                if name in COEFFICIENTS
+                else format_number(deviation, 3),
             )
         )
     return Table(
@@ -328,7 +359,8 @@ def _row(plan: EnvelopePlan, allocation: Allocation) -> dict[str, Cell]:
         "budgets_fitted": int(fit.envelope.is_fitted.sum()),
         "budgets": len(fit.envelope.flops),
         "runs_read": len(fit.curves),
-        "runs_used": _used(fit),
+        "runs_used": fit.runs_read,
+        "runs_winning": _winning(fit),
         **result_row(allocation),
         "findings": ";".join(dict.fromkeys(finding.id for finding in findings)),
     }

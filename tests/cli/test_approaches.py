@@ -13,6 +13,15 @@ CURVES = ROOT / "sample_runs" / "simulated_curves.csv"
 QUICK = ("--smooth", "4", "--bootstrap", "50")
 
 
+def test_the_default_smoothing_is_as_good_on_the_sample_curves_as_none(scaling: Scaling) -> None:
+    def error(*options: str) -> float:
+        words = ("fit", CURVES, "--approach", "1", "--bootstrap", "0", *options, "--format", "json")
+        found = json.loads(scaling(*words).stdout)["frontier"]["params_exponent"]
+        return abs(float(found) - 0.5126)
+
+    assert error() <= error("--smooth", "0") < 0.006
+
+
 def test_the_envelope_of_the_sample_curves_holds_the_law_they_were_made_from(scaling: Scaling) -> None:
     ended = scaling("fit", CURVES, "--approach", "1", "--smooth", "4", "--format", "json")
     assert ended.returncode == 0
@@ -25,11 +34,24 @@ def test_the_envelope_of_the_sample_curves_holds_the_law_they_were_made_from(sca
     assert low <= 0.5126 <= high
     assert abs(answer["frontier"]["params_exponent"] - 0.5126) < 0.02
     assert {variant["rule"] for variant in answer["variants"]} == {"with-edges", "all-points"}
+    assert (answer["runs"]["read"], answer["runs"]["used"]) == (96, 96)
+    assert 0 < answer["runs"]["winning"] < 96
+    assert answer["envelope"]["windows"] == [2, 2]
+    # coefficients span powers of ten: the deviation is that of the logarithm, and one for both sides
+    spread = answer["bootstrap"]["standard_deviations"]
+    assert set(spread) == {
+        *("log_params_coefficient", "params_exponent", "log_tokens_coefficient", "tokens_exponent"),
+    }
+    assert spread["log_params_coefficient"] == pytest.approx(spread["log_tokens_coefficient"])
     budgets = answer["envelope"]["budgets"]
     assert budgets["traced"] == 1500
     assert budgets["won"] == budgets["fitted"] + budgets["edge"]
     assert sum(part["budgets"] for part in answer["envelope"]["stretches"]) == budgets["won"]
-    assert {finding["id"] for finding in answer["findings"]} == {"simulated-runs", "edge-budgets"}
+    assert {finding["id"] for finding in answer["findings"]} == {
+        "simulated-runs",
+        "edge-budgets",
+        "coarse-curves",
+    }
 
 
 def test_a_saved_envelope_answers_like_any_law_with_intervals(scaling: Scaling, tmp_path: Path) -> None:
@@ -177,6 +199,7 @@ def test_where_no_approach_answers_the_reasons_are_said(scaling: Scaling, tmp_pa
         (["--approach", "1", "--sensitivity"], "--sensitivity says nothing under --approach 1"),
         (["--approach", "1", "--fix", "E=1.7"], "--fix says nothing under --approach 1"),
         (["--approach", "1", "--cluster", "seed"], "--cluster says nothing under --approach 1"),
+        (["--approach", "1", "--waste", "5%"], "--waste says nothing under --approach 1"),
         (["--approach", "2", "--delta", "1e-2"], "--delta says nothing under --approach 2"),
         (["--approach", "2", "--verify", "law.json"], "--verify says nothing under --approach 2"),
         (["--approach", "2", "--waste", "5%"], "--waste says nothing under --approach 2"),

@@ -221,7 +221,49 @@ def test_a_curve_of_one_point_is_read_where_it_lies_or_nowhere() -> None:
     assert here.law == there.law
 
 
-def test_few_points_under_a_wide_window_are_said() -> None:
-    curves = simulate(*matched_schedules(SIZES[::4], 8), rows=20)
-    assert ids(fit_envelope(curves))["coarse-curves"] == "warning"
-    assert "coarse-curves" not in ids(fit_envelope(curves, EnvelopeSettings(smooth=0)))
+def test_of_few_points_the_window_shrinks_and_that_is_said() -> None:
+    curves = simulate(*matched_schedules(SIZES[::4], 8), rows=40)
+    fit = fit_envelope(curves)
+    # of 40 points 7 lie in the last 15 %, and a third of those is 2
+    assert fit.windows.tolist() == [2] * len(curves)
+    finding = next(f for f in fit.findings if f.id == "coarse-curves")
+    assert finding.severity == "info"
+    assert "theirs is 2" in finding.message
+    unsmoothed = fit_envelope(curves, EnvelopeSettings(smooth=0))
+    assert "coarse-curves" not in ids(unsmoothed)
+    dense = fit_envelope(simulate(*matched_schedules(SIZES[::8], 6), rows=400))
+    assert set(dense.windows.tolist()) == {10}
+    assert "coarse-curves" not in ids(dense)
+
+
+def test_smoothing_by_default_costs_thinned_curves_none_of_the_exponent() -> None:
+    law = besiroglu()
+    curves = simulate(*matched_schedules(SIZES[::4], 20), rows=40)
+    default = abs(exponent_error(fit_envelope(curves), law))
+    assert default <= abs(exponent_error(fit_envelope(curves, EnvelopeSettings(smooth=0)), law))
+    assert default < 0.005
+
+
+def test_a_study_that_compares_too_few_sizes_says_how_many_and_what_helps() -> None:
+    curves = simulate(*matched_schedules(np.geomspace(3e7, 3e9, 10), 8), rows=60)
+    fit = fit_envelope(curves)
+    assert fit.refusal is not None
+    assert int(np.median(fit.sizes_compared)) < 3
+    low, high = fit.sizes_compared.min(), fit.sizes_compared.max()
+    assert f"({low} to {high} sizes at a budget" in fit.refusal.message
+    assert "--approach 3" in fit.hint
+    assert "more token counts" in fit.hint
+    assert fit.runs_read == len(curves)
+
+
+def test_sizes_are_counted_at_every_budget_that_is_read() -> None:
+    curves = simulate(*matched_schedules(SIZES[::8], 6), rows=ROWS)
+    fit = fit_envelope(curves, EnvelopeSettings(smooth=0))
+    C = fit.envelope.flops[fit.envelope.is_won]
+    count = np.zeros(len(C), dtype=int)
+    for N in np.unique(curves.params):
+        schedules = curves.schedule[curves.params == N]
+        D = C / (6 * N)
+        there = (0.85 * schedules[:, None] <= D * (1 + 1e-9)) & (schedules[:, None] >= D * (1 - 1e-9))
+        count += there.any(axis=0)
+    np.testing.assert_array_equal(fit.sizes_compared, count)

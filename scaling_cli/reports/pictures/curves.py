@@ -10,21 +10,22 @@ from scaling_cli.fitting.trace import Envelope
 from scaling_cli.laws.allocation import AllocationLaw
 from scaling_cli.planning.envelope_plan import EnvelopePlan
 from scaling_cli.reports.pictures import frontier
+from scaling_cli.reports.pictures.names import HEIGHT, place_names
 from scaling_cli.reports.pictures.picture import (
     LOSS,
     Axis,
-    Drawn,
     Line,
     Panel,
     Picture,
     Points,
     Role,
+    Series,
     Text,
-    at,
     numbers,
     said,
     spread,
 )
+from scaling_cli.reports.pictures.scale import frame
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN, format_count, format_share
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ MOST_SIZES = 12
 ROOM_ABOVE = 0.4
 """The frame reaches above the losses that are read by this share of their range: a run begins far above."""
 
-ROOM_BEFORE = 4.0
-"""The frame begins this factor of C before the first curve is read."""
+ROOM_BEFORE = 8.0
+"""The frame begins this factor of C before the first curve is read: the smallest size is named there."""
 
-ROOM_FOR_NAME = 1.8
-"""A size is named right of its longest run, within this factor of C."""
+ROOM_AFTER = 1.8
+"""And ends this factor of C after the last one, where a size is named."""
 
 READ = "learning curve, where it is read"
 
@@ -87,20 +88,22 @@ def _curves(fit: EnvelopeFit, shown: list[int]) -> Panel:
 
     curves, envelope = fit.curves, fit.envelope
     sizes = np.unique(curves.params[shown])
-    drawn: list[Drawn] = []
+    drawn: list[Series] = []
     for run in shown:
         shade = float(np.searchsorted(sizes, curves.params[run])) / max(len(sizes) - 1, 1)
         drawn += _curve(curves, run, fit.settings.read_share, shade)
-    for role, label, kept in _parts(envelope):
-        drawn.append(Points(role, label, numbers(envelope.flops[kept]), numbers(envelope.loss[kept])))
-    names = _names(curves, shown)
-    read = [one for one in drawn if isinstance(one, Line) and one.label == READ]
+    marks = [
+        Points(role, label, numbers(envelope.flops[kept]), numbers(envelope.loss[kept]))
+        for role, label, kept in _parts(envelope)
+    ]
+    read = [one for one in drawn if one.label == READ]
     ends = [C for one in read for C in (one.x[0], one.x[-1])] or [float(envelope.flops[0])]
-    flops = replace(frontier.FLOPS, low=min(ends) / ROOM_BEFORE, high=max(ends) * ROOM_FOR_NAME)
-    return Panel("Loss along training", flops, Axis(LOSS, "loss", high=_top(read)), (*drawn, *names))
+    flops = replace(frontier.FLOPS, low=min(ends) / ROOM_BEFORE, high=max(ends) * ROOM_AFTER)
+    panel = Panel("Loss along training", flops, Axis(LOSS, "loss", high=_top(read)), (*drawn, *marks))
+    return replace(panel, drawn=(*panel.drawn, *_names(curves, shown, panel)))
 
 
-def _curve(curves: Curves, run: int, read_share: float, shade: float) -> list[Drawn]:
+def _curve(curves: Curves, run: int, read_share: float, shade: float) -> list[Series]:
     """Draw one curve: dotted up to where its schedule is far enough along to be read."""
     import numpy as np
 
@@ -129,7 +132,7 @@ def _spaced(flops: "FloatArray") -> "IntArray":
     return np.unique(np.append(found, len(flops) - 1))
 
 
-def _top(read: Sequence[Line]) -> float | None:
+def _top(read: Sequence[Series]) -> float | None:
     """Return where the losses drawn end: a little above those that are read."""
     losses = [loss for one in read for loss in one.y]
     if not losses or min(losses) == max(losses):
@@ -154,21 +157,33 @@ def _parts(envelope: Envelope) -> tuple[tuple[Role, str, "IntArray"], ...]:
     return tuple(parts)
 
 
-def _names(curves: Curves, shown: list[int]) -> list[Drawn]:
-    """Write sizes at the ends of their longest runs."""
-    longest: dict[float, int] = {}
+def _names(curves: Curves, shown: list[int], panel: Panel) -> tuple[Text, ...]:
+    """Write sizes where their longest runs end, or where their shortest begin, whichever has more room.
+
+    No name covers the envelope or a curve. The smallest and the largest come first, of many sizes alone.
+    """
+    import numpy as np
+
+    by_size: dict[float, list[int]] = {}
     for run in sorted(shown, key=lambda run: float(curves.last_tokens[run])):
-        longest[float(curves.params[run])] = run
-    named = sorted(longest.items())
-    if len(named) > MOST_SIZES:
-        named = [named[0], named[-1]]
-    return [
-        Text(
-            format_count(N, 3),
-            *at(FLOPS_PER_PARAM_TOKEN * N * float(curves.last_tokens[run]), float(curves.last_loss[run])),
+        by_size.setdefault(float(curves.params[run]), []).append(run)
+    sizes = sorted(by_size)
+    limits = frame(panel)
+    (least_flops, _), (low, high) = limits
+    most_loss = high - HEIGHT * (high - low)
+    ends: list[tuple[str, float, float]] = []
+    starts: list[tuple[str, float, float]] = []
+    for N in [sizes[0], *sizes[1:][-1:], *(sizes[1:-1] if len(sizes) <= MOST_SIZES else [])]:
+        shortest, longest = by_size[N][0], by_size[N][-1]
+        flops, loss = curves.flops_6ND(shortest), curves.loss[curves.points(shortest)]
+        first = int(np.argmax((flops >= least_flops) & (loss <= most_loss)))
+        starts.append((format_count(N, 3), float(flops[first]), float(loss[first])))
+        ends.append(
+            (format_count(N, 3), float(curves.flops_6ND(longest)[-1]), float(curves.last_loss[longest]))
         )
-        for N, run in named
-    ]
+    places = [place for one in panel.series for place in zip(one.x, one.y, strict=True)]
+    axes = panel.x, panel.y
+    return max((place_names(names, axes, limits, beside=places) for names in (ends, starts)), key=len)
 
 
 def _frontier(plan: EnvelopePlan, law: AllocationLaw) -> tuple[Panel, Panel]:
