@@ -7,7 +7,9 @@ import pytest
 
 from scaling_cli.reports.pictures import curves as pictures
 from scaling_cli.reports.pictures.curves import READ, curves_picture
+from scaling_cli.reports.pictures.names import HEIGHT, LETTER
 from scaling_cli.reports.pictures.picture import Drawn, Line, Mark, Panel, Points, Text
+from scaling_cli.reports.pictures.scale import frame
 from tests.reports.pictures.studies import TARGET, envelope_plan
 
 T = TypeVar("T", bound=Drawn)
@@ -96,3 +98,23 @@ def test_a_curve_of_many_points_is_drawn_with_few_and_keeps_its_ends(monkeypatch
 def test_of_many_sizes_the_smallest_and_the_largest_are_named() -> None:
     panel = curves_picture(envelope_plan()).panels[0]
     assert [text.text for text in of_kind(panel, Text)] == ["70M", "10B"]
+
+
+def test_no_name_of_a_size_covers_the_envelope() -> None:
+    panel = curves_picture(envelope_plan()).panels[0]
+    (x_low, x_high), (y_low, y_high) = frame(panel)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return float(np.log(x / x_low) / np.log(x_high / x_low)), (y - y_low) / (y_high - y_low)
+
+    envelope = [place(x, y) for one in of_kind(panel, Points) for x, y in zip(one.x, one.y, strict=True)]
+    for text in panel.texts:
+        (across, up), width = place(text.x[0], text.y[0]), LETTER * len(text.text)
+        left, low = {
+            "right": (across, up - HEIGHT / 2),
+            "left": (across - width, up - HEIGHT / 2),
+            "above": (across - width / 2, up),
+            "below": (across - width / 2, up - HEIGHT),
+        }[text.side]
+        covered = [one for one in envelope if left < one[0] < left + width and low < one[1] < low + HEIGHT]
+        assert covered == []
