@@ -25,8 +25,9 @@ TOLERANCE = 0.02
 
 VOCABULARY_MULTIPLE = 128
 """Vocabularies are padded to it: the logits then fill whole tiles of matrix units."""
-FFN_MULTIPLES = (64, 256)
-"""Multiples of the feed-forward width, up to SMALL_HEAD_WIDTH and beyond: whole tiles of matrix units."""
+FFN_MULTIPLES = (64, 128, 256)
+"""Multiples of the feed-forward width, up to SMALL_HEAD_WIDTH, SPLIT_WIDTH and beyond: whole tiles of matrix
+units, and for wide models of each of the accelerators that they are split over."""
 
 FFN_SPREAD = 0.06
 """A feed-forward width exp(0.06) from its ratio to d_model counts as much as an aspect ratio one standard
@@ -41,6 +42,11 @@ SPLIT_WIDTH = 2048
 UNEVEN_COST = 0.5
 """What every halving of the ways the heads can be split counts, in squared standard deviations of the
 aspect ratio: an odd number of heads is worth giving up 1.2 of them for."""
+
+FEWEST_KV = 0.25
+"""The least share of the key and value heads asked for, where the heads are no multiple of them."""
+GROUP_COST = 2.0
+"""What half as many key and value heads as were asked for count, in the same squared deviations."""
 
 LONGEST = 4096
 """Layers that no search goes beyond."""
@@ -214,9 +220,9 @@ def _miss(shape: Architecture, target: float) -> float:
 
 
 def _is_apt(shape: Architecture, style: Style, low: float, high: float) -> bool:
-    """Return whether the aspect ratio is allowed, and at least half the key and value heads are there."""
+    """Return whether the aspect ratio is allowed, and enough of the key and value heads are there."""
     asked = min(int(style.known.get("kv_heads", 0)), shape.heads)
-    return low <= aspect_ratio(shape) <= high and 2 * shape.kv_heads >= asked
+    return low <= aspect_ratio(shape) <= high and FEWEST_KV * asked <= shape.kv_heads
 
 
 def _imbalance(shape: Architecture, style: Style) -> float:
@@ -226,7 +232,7 @@ def _imbalance(shape: Architecture, style: Style) -> float:
     else:
         wide = math.log(shape.ffn / (style.ffn_ratio * shape.d_model))
     asked = int(style.known.get("kv_heads", 0)) or shape.heads
-    grouped = math.log2(asked / shape.kv_heads) ** 2
+    grouped = GROUP_COST * math.log2(asked / shape.kv_heads) ** 2
     ways = math.gcd(shape.heads, SPLIT_WAYS) if shape.d_model > SPLIT_WIDTH else SPLIT_WAYS
     return (wide / FFN_SPREAD) ** 2 + grouped + UNEVEN_COST * math.log2(SPLIT_WAYS / ways)
 
@@ -241,11 +247,11 @@ def _candidates(N: float, style: Style, count: Counter, low: float, high: float)
         depth = least + (N - one) / (two - one)
         for layers in range(math.floor(depth) - 1, math.floor(depth) + 3):
             if least <= layers <= LONGEST:
-                yield _adjusted(N, style, count, d_model, layers)
+                yield from _adjusted(N, style, count, d_model, layers)
 
 
-def _adjusted(N: float, style: Style, count: Counter, d_model: int, layers: int) -> Architecture:
-    """Return the shape of a width and depth whose feed-forward part brings it nearest to N."""
+def _adjusted(N: float, style: Style, count: Counter, d_model: int, layers: int) -> tuple[Architecture, ...]:
+    """Return the two shapes of a width and depth with feed-forward parts next to the one that gives N."""
     is_moe = int(style.known.get("experts", 1)) > 1
     step = _ffn_multiple(d_model)
     width = _rounded((style.expert_ratio if is_moe else style.ffn_ratio) * d_model, d_model)
@@ -256,9 +262,11 @@ def _adjusted(N: float, style: Style, count: Counter, d_model: int, layers: int)
         return style.shape(d_model, layers, width)
 
     params = count(with_width(width))
-    # nothing where every layer is dense
     slope = (count(with_width(width + step)) - params) / step
-    return with_width(_rounded(width + (N - params) / slope, d_model) if slope > 0 else width)
+    if slope <= 0:  # the feed-forward part is not in this count
+        return (with_width(width),)
+    steps = math.floor((width + (N - params) / slope) / step)
+    return tuple(with_width(step * max(1, number)) for number in (steps, steps + 1))
 
 
 def _widths(N: float, style: Style, count: Counter, low: float, high: float) -> Iterator[int]:
@@ -285,7 +293,8 @@ def _step(style: Style, d_model: int) -> int:
 
 
 def _ffn_multiple(d_model: int) -> int:
-    return FFN_MULTIPLES[0] if d_model <= SMALL_HEAD_WIDTH else FFN_MULTIPLES[1]
+    small, medium, large = FFN_MULTIPLES
+    return small if d_model <= SMALL_HEAD_WIDTH else medium if d_model <= SPLIT_WIDTH else large
 
 
 def _rounded(width: float, d_model: int) -> int:
