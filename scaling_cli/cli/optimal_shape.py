@@ -80,9 +80,11 @@ def _resolver(plan: "Allocation") -> "Callable[[float], Allocation]":
     from dataclasses import replace
 
     from scaling_cli.planning.allocation import answer
+    from scaling_cli.planning.question import Question
 
-    asked = replace(plan.question, tokens=None, tokens_per_param=None, loss=None, findings=())
-    return lambda N: answer(plan.card, replace(asked, flops=plan.flops, params=N))
+    card = replace(plan.card, draws=())  # the intervals are the plan's, and take a while
+    waste = plan.question.waste
+    return lambda N: answer(card, Question(flops=plan.flops, params=N, waste=waste))
 
 
 def _limited_resolver(solved: "SolvedPlan") -> "Callable[[float], Allocation]":
@@ -100,7 +102,8 @@ def _limited_resolver(solved: "SolvedPlan") -> "Callable[[float], Allocation]":
         epochs=asked.epochs,
         sizes=limits,
     )
-    return lambda N: solve_plan(solved.allocation.card, replace(plan, params=N)).allocation
+    card = replace(solved.allocation.card, draws=())
+    return lambda N: solve_plan(card, replace(plan, params=N)).allocation
 
 
 def _save(path: str, shaped: "Sequence[ShapePlan]") -> None:

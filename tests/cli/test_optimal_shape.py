@@ -115,6 +115,15 @@ def test_no_shape_is_larger_than_the_largest_allowed(scaling: Scaling) -> None:
     assert all(0.98 * 30e9 <= shape["params"] <= 30e9 for shape in answer["shapes"])
 
 
+@pytest.mark.parametrize(
+    "known", ["--loss 2.2", "--tokens 200B", "--params 7B", "--params 7B --tokens 1T", "--pf-days 100"]
+)
+def test_whatever_is_known_of_a_plan_it_has_a_shape_of_its_own_flops(scaling: Scaling, known: str) -> None:
+    answer = result(scaling(*f"optimal {known} --law besiroglu2024 --shape --format json".split()))
+    assert answer["shape"]["flops"] == pytest.approx(answer["flops"])
+    assert abs(answer["shape"]["params"] / answer["params"] - 1) <= 0.02
+
+
 def test_repeated_data_is_repeated_for_the_shape_too(scaling: Scaling) -> None:
     words = "optimal --flops 1e22 --unique-tokens 20B --law muennighoff2023 --shape --format json"
     answer = result(scaling(*words.split()))
