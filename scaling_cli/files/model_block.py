@@ -15,9 +15,13 @@ def write_model(path: str, shape: Architecture, comment: str = "") -> None:
     """
     import yaml
 
-    given = asdict(shape).items()
-    # a zero is what a key says that is left out
-    known = {key: value for key, value in given if value != 0 and (shape.is_moe or key not in _OF_EXPERTS)}
+    known = {
+        key: value
+        for key, value in asdict(shape).items()
+        # a zero says what a key says that is left out; false is an answer
+        if (value or isinstance(value, bool)) and (shape.is_moe or key not in _OF_EXPERTS)
+    }
     text = yaml.safe_dump({"model": known}, sort_keys=False)
     above = "".join(f"# {line}\n" for line in comment.splitlines())
-    write_atomically(path, f"{above}{text}".encode())
+    # the name of a law file, in the comment, may hold bytes that are no UTF-8
+    write_atomically(path, f"{above}{text}".encode(errors="replace"))
