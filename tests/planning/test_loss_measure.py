@@ -25,7 +25,7 @@ def test_nats_of_one_tokenizer_and_set_compare_as_they_are() -> None:
     ("stated", "message"),
     [
         (({}, {}), "no recipe states its tokenizer and eval_set"),
-        (({"tokenizer": "gpt2"}, {}), "no recipe states its tokenizer and eval_set"),
+        (({"tokenizer": "gpt2"}, {}), "b.csv does not state its tokenizer, no recipe states its eval_set"),
         (
             ({"tokenizer": "gpt2", "eval_set": "c4"}, {"tokenizer": "gpt2"}),
             "b.csv does not state its eval_set",
