@@ -1,14 +1,17 @@
 """``scaling optimal --config model.yaml``: the account of the model that a ``model`` block describes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scaling_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from scaling_cli.files.plan_file import PlanFile
+    from scaling_cli.laws.architecture import Architecture
     from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.account import Account
+    from scaling_cli.planning.constrained.plan import Plan
+    from scaling_cli.planning.constrained.solved import SolvedPlan
 
 NO_QUESTION = frozenset({"tokens", "waste", "interval"})
 """What a plan may say without asking for one: a model with tokens is a what-if of its own."""
@@ -19,24 +22,68 @@ def asks_a_plan(plans: Sequence[Mapping[str, Any]]) -> bool:
     return any(set(plan) - NO_QUESTION for plan in plans)
 
 
+SETS_TOKENS = frozenset({"flops", "tokens_per_param", "loss"})
+"""What an option says of these leaves the tokens of a model file open: it is asked how many they are."""
+
+
+def without_old_tokens(
+    from_file: dict[str, Any], asked: Sequence[Mapping[str, Any]], *, has_budget: bool
+) -> dict[str, Any]:
+    """Return what the file says, without its tokens where options ask how many a budget or a loss makes."""
+    if has_budget or any(set(one) & SETS_TOKENS for one in asked):
+        return {name: value for name, value in from_file.items() if name != "tokens"}
+    return from_file
+
+
+def read_shape(file: "PlanFile") -> "Architecture":
+    """Return the model of a file; ``InputError`` with the block's line where it makes none."""
+    from scaling_cli.laws.architecture import architecture_of
+
+    assert file.model is not None
+    try:
+        return architecture_of(file.model)
+    except UsageError as error:
+        raise InputError(f"{file.model_place}: model: {error.message}", hint=error.hint) from None
+
+
+def solve_models(
+    cards: "Sequence[LawCard]",
+    shape: "Architecture",
+    from_file: Mapping[str, Any],
+    asked: Sequence[Mapping[str, Any]],
+    place: str,
+    plan: "Callable[[dict[str, Any], dict[str, Any]], Plan]",
+) -> "tuple[SolvedPlan, ...]":
+    """Solve what is asked of one model, its N fixed; ``plan`` makes a plan of what file and options say."""
+    from scaling_cli.planning.model_plan import check_same_model, solve_model_plans
+    from scaling_cli.reports.progress import progress
+
+    def of_size(one: Mapping[str, Any]) -> "Callable[[float], Plan]":
+        return lambda N: plan(
+            {**from_file, "params": N}, {**one, **({"params": N} if "params" in one else {})}
+        )
+
+    for one in asked:
+        if "params" in one:
+            check_same_model(one["params"], shape)
+    if "params" in from_file and not any("params" in one for one in asked):
+        try:
+            check_same_model(from_file["params"], shape)
+        except UsageError as error:
+            raise InputError(f"{place}: {error.message}", hint=error.hint) from None
+    with progress("solving the plans", len(asked) * len(cards)) as advance:
+        return solve_model_plans(cards, shape, [of_size(one) for one in asked], advance)
+
+
 def read_account(
-    file: "PlanFile",
+    shape: "Architecture",
     cards: "Sequence[LawCard]",
     plans: Sequence[Mapping[str, Any]],
     budget: float | None = None,
 ) -> "Account":
-    """Count the model of a file with the tokens and the budget of the plans, ``budget`` where they have none.
-
-    Raises ``InputError`` with the block's line where it makes no model.
-    """
-    from scaling_cli.laws.architecture import architecture_of
+    """Count a model with the tokens and the budget of the plans, ``budget`` where they have none."""
     from scaling_cli.planning.account import account_for
 
-    assert file.model is not None
-    try:
-        shape = architecture_of(file.model)
-    except UsageError as error:
-        raise InputError(f"{file.model_place}: model: {error.message}", hint=error.hint) from None
     tokens = _only(plans, "tokens", "--tokens 1T")
     C = _only(plans, "flops", "--flops 1e23")
     return account_for(shape, cards, tokens=tokens, budget=budget if C is None else C)

@@ -19,6 +19,7 @@ from scaling_cli.units import (
 if TYPE_CHECKING:
     from scaling_cli.cli.optimal_shape import ShapeRequest
     from scaling_cli.files.plan_file import PlanFile
+    from scaling_cli.laws.card import LawCard
     from scaling_cli.planning.allocation import Allocation
     from scaling_cli.planning.constrained.plan import Plan
     from scaling_cli.reports.report import Report
@@ -73,13 +74,8 @@ def plan_under_limits(
     asked = [{**said, **one} for one in _combinations(known, budgets, said, from_file)]
     cards = read_laws(law or list(laws) or [DEFAULT_LAW])
     if model is not None:
-        from scaling_cli.cli.optimal_account import asks_a_plan, read_account
-        from scaling_cli.reports.account import account_report, with_account
-
-        whole = [{**from_file, **one} for one in asked]
-        account = read_account(model, cards, whole)
-        if not asks_a_plan(whole):
-            return account_report(account), ()
+        has_budget = any(budgets.values())
+        return _plan_of_model(model, cards, from_file, asked, has_budget=has_budget)
     plans = [_plan(from_file, one, place) for one in asked]
 
     from scaling_cli.planning.constrained.answer import solve_plans
@@ -89,14 +85,45 @@ def plan_under_limits(
     with progress("solving the plans", len(plans) * len(cards)) as advance:
         solved = solve_plans(cards, plans, advance)
     report = constrained_report(solved)
-    if model is not None:
-        spent = {one.allocation.flops for one in solved}
-        account = read_account(model, cards, whole, spent.pop() if len(spent) == 1 else None)
-        report = with_account(report, account)
     if shaping is not None:
         from scaling_cli.cli.optimal_shape import shape_solved
 
         report = shape_solved(report, solved, shaping, style)
+    return report, tuple(one.allocation for one in solved)
+
+
+def _plan_of_model(
+    file: "PlanFile",
+    cards: "list[LawCard]",
+    from_file: dict[str, Any],
+    asked: list[dict[str, Any]],
+    *,
+    has_budget: bool,
+) -> "tuple[Report, tuple[Allocation, ...]]":
+    """Return the account of the file's model, below what is planned for it where there is more to answer."""
+    from scaling_cli.cli.optimal_account import (
+        asks_a_plan,
+        read_account,
+        read_shape,
+        solve_models,
+        without_old_tokens,
+    )
+    from scaling_cli.reports.account import account_report, with_account
+
+    shape = read_shape(file)
+    from_file = without_old_tokens(from_file, asked, has_budget=has_budget)
+    whole = [{**from_file, **one} for one in asked]
+    if not asks_a_plan(whole):
+        return account_report(read_account(shape, cards, whole)), ()
+
+    from scaling_cli.reports.constrained import constrained_report
+
+    solved = solve_models(
+        cards, shape, from_file, asked, file.name, lambda known, said: _plan(known, said, file.name)
+    )
+    spent = {one.allocation.flops for one in solved if one.allocation.flops is not None}
+    account = read_account(shape, cards, whole, spent.pop() if len(spent) == 1 else None)
+    report = with_account(constrained_report(solved), account)
     return report, tuple(one.allocation for one in solved)
 
 

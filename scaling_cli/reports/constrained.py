@@ -17,6 +17,11 @@ LIMITS_CAPTION = (
     "What each limit that binds costs: the loss above that of the plan without it, the share of the compute "
     "that the same loss would save without it, and the slope of the loss at the margin."
 )
+PRICED_CAPTION = LIMITS_CAPTION.replace("compute", "dollars")
+TARGET_CAPTION = (
+    "What each limit that binds costs: the share of the {} that the same loss would save without it, and by "
+    "how many percent a limit one percent larger changes them."
+)
 LADDER_CAPTION = (
     "Every size reaches the loss of the optimum. Serving more tokens than pays beyond, it costs less in all "
     "than the optimum does; at the demand under best at it costs less than any other size."
@@ -45,7 +50,8 @@ def _groups(solved: Sequence[SolvedPlan]) -> frozenset[int]:
     begun, row = set(), 0
     for before, one in pairwise([None, *solved]):
         assert one is not None
-        if before is not None and before.plan != one.plan:
+        # under the first law again; the plans of one question differ where laws count a model's params
+        if before is not None and one.allocation.card.name == solved[0].allocation.card.name:
             begun.add(row)
         row += 1 if one.allocation.uncertainty is None else 2
     return frozenset(begun)
@@ -62,6 +68,7 @@ def constrained_dict(solved: SolvedPlan) -> dict[str, object]:
         "hardware": None if hardware is None else _hardware_dict(hardware),
         "unconstrained": None if free is None else _point_dict(free),
         "constraints": [_constraint_dict(one) for one in solved.constraints],
+        "saving": solved.saving if solved.inference_flops else None,
         "epochs": solved.epochs,
         "ladder": None if ladder is None else [_rung_dict(rung) for rung in ladder.rungs],
     }
@@ -102,6 +109,8 @@ def _constraint_dict(cost: LimitCost) -> dict[str, object]:
         "loss_cost": cost.loss_cost,
         "compute_cost": cost.compute_cost,
         "shadow_price": cost.shadow_price,
+        "cost": cost.cost,
+        "cost_elasticity": cost.cost_elasticity,
     }
 
 
@@ -159,7 +168,7 @@ def _sections(solved: SolvedPlan, *, is_alone: bool, is_last: bool) -> list[Tabl
     if solved.hardware is not None:
         found.append(_hardware_record(solved.hardware))
     if any(one.name not in BUDGETS for one in solved.constraints) or len(solved.constraints) > 1:
-        found.append(_limits_table(solved, LIMITS_CAPTION if is_last else ""))
+        found.append(_limits_table(solved, _limits_caption(solved) if is_last else ""))
     if solved.ladder is not None:
         found.append(_ladder_table(solved.ladder, LADDER_CAPTION if is_last else ""))
     return found
@@ -174,7 +183,7 @@ def _beside(solved: SolvedPlan, free: Point) -> Table:
     own = (plan.params, plan.tokens, plan.flops, solved.total_flops, plan.loss)
     other = (free.params, free.tokens, free.flops, free.total_flops, free.loss)
     rows = []
-    without = "training-only optimum" if serves else "without limits"
+    without = _name_of_free(solved)
     for name, (N, D, C, total, loss) in (("this plan", own), (without, other)):
         cells = [
             name,
@@ -194,6 +203,13 @@ def _beside(solved: SolvedPlan, free: Point) -> Table:
             for row, epochs in zip(rows, (solved.epochs, free.tokens / unique), strict=True)
         ]
     return Table(tuple(headings), tuple(rows))
+
+
+def _name_of_free(solved: SolvedPlan) -> str:
+    """Say what the plan stands beside: what limits leave out, or the optimum of training alone."""
+    if solved.inference_flops:
+        return f"training-only, same {'loss' if solved.plan.loss is not None else 'budget'}"
+    return "optimum" if solved.plan.fixed and not solved.keeps_fixed else "without limits"
 
 
 def _hardware_record(use: HardwareUse) -> Record:
@@ -222,23 +238,33 @@ def _with_serving(training: float | None, serving: float | None, unit: str = "")
     return f"{first} to train, {second} to serve: {both}"
 
 
+def _limits_caption(solved: SolvedPlan) -> str:
+    """Return what the columns of the limits mean, in what the plan's cost is counted."""
+    if solved.plan.loss is not None:
+        return TARGET_CAPTION.format("dollars" if solved.is_priced else "compute")
+    return PRICED_CAPTION if solved.is_priced else LIMITS_CAPTION
+
+
 def _limits_table(solved: SolvedPlan, caption: str) -> Table:
     """Return the limits, whether they bind, and what they cost."""
-    total = solved.total_flops
+    is_target = solved.plan.loss is not None
     rows = []
     for one in solved.constraints:
-        share = one.compute_cost / total if one.compute_cost is not None and total else None
-        costs = (
-            show_number(one.loss_cost, lambda cost: f"{cost:.4f}"),
-            show_number(share, format_share),
-            show_number(one.shadow_price, lambda price: format_number(price, 3)),
-        )
+        slope = one.cost_elasticity if is_target else one.shadow_price
+        costs = [
+            show_number(one.cost, format_share),
+            show_number(slope, lambda price: format_number(price, 3)),
+        ]
+        if not is_target:
+            costs.insert(0, show_number(one.loss_cost, lambda cost: f"{cost:.4f}"))
         name = {"flops": "compute", "hardware": "hardware", "usd": "dollars"}.get(
             one.name, limit_words(one.name)
         )
-        binds = ("yes", *costs) if one.active else ("no", "", "", "")
+        binds = ("yes", *costs) if one.active else ("no", *[""] * len(costs))
         rows.append((name, format_limit(one.name, one.limit), *binds))
-    headings = ("limit", "at", "binds", "loss cost", "compute cost", "dL/dlog limit")
+    cost = "dollar cost" if solved.is_priced else "compute cost"
+    shown = (cost, "dlog cost/dlog limit") if is_target else ("loss cost", cost, "dL/dlog limit")
+    headings = ("limit", "at", "binds", *shown)
     has_costs = any(one.active for one in solved.constraints)
     return Table(headings, tuple(rows), caption=caption if has_costs else "")
 

@@ -115,12 +115,86 @@ def test_a_budget_is_planned_too_and_buys_other_tokens_under_each_convention(
     assert from_hardware["accounting"]["budget"] == pytest.approx(from_hardware["results"][0]["flops"])
 
 
-def test_a_plan_beside_a_model_is_the_plan_without_it(
+LLAMA_405B = """\
+tokens: 15.6T
+model: {layers: 126, d_model: 16384, heads: 128, kv_heads: 8, ffn: 53248, swiglu: true,
+        vocabulary: 128256, context: 8192}
+"""
+
+
+def test_hours_beside_a_model_are_those_of_this_model(
     answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
 ) -> None:
-    beside = answer("--config", written(f"flops: 1e23\nmax_params: 10B\n{MIXTRAL}"))
-    alone = answer("--config", written("flops: 1e23\nmax_params: 10B\n"))
+    found = answer("--config", written(LLAMA_405B), "--gpu", "H100", "--mfu", "41%")
+    (plan,) = found["results"]
+    assert plan["params"] == found["accounting"]["params"]["total"] == 405_853_388_800
+    assert plan["tokens"] == 15.6e12
+    # Llama 3.1 405B: 6 N D at its published MFU, 26.02M hours
+    assert plan["hardware"]["gpu_hours"] == pytest.approx(26.02e6, rel=1e-3)
+    assert plan["waste"] > 0.05
+
+
+def test_a_plan_beside_a_model_is_the_plan_of_its_params(
+    answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    beside = answer("--config", written(f"flops: 1e23\nmax_tokens: 2T\n{MIXTRAL}"))
+    active = str(beside["accounting"]["params"]["active"])
+    alone = answer("--config", written("flops: 1e23\nmax_tokens: 2T\n"), "--params", active)
     assert beside["results"] == alone["results"]
+
+
+def test_options_that_ask_for_tokens_win_over_those_of_the_model_file(
+    answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    path = written(LLAMA_405B)
+    for asked in (("--flops", "1e23"), ("--budget", "64xH100:30d@40%"), ("--loss", "2.0")):
+        (plan,) = answer("--config", path, *asked)["results"]
+        assert plan["params"] == 405_853_388_800
+        assert plan["tokens"] < 1e12
+
+
+def test_every_law_plans_the_model_with_its_own_count(answer: Callable[..., dict[str, Any]]) -> None:
+    found = answer("--config", EXAMPLE, "--flops", "1e22")
+    assert [plan["params"] for plan in found["results"]] == [
+        law["params"] for law in found["accounting"]["laws"]
+    ]
+    for plan in found["results"]:
+        assert 6 * plan["params"] * plan["tokens"] == pytest.approx(1e22)
+    assert found["results"][0]["waste"] == pytest.approx(0.00504, rel=1e-2)
+
+
+def test_a_law_without_a_count_of_the_model_is_refused_beside_the_others(
+    scaling: Scaling, answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    path = written(f"flops: 1e23\n{MIXTRAL}")
+    refused, plan = answer("--config", path, "--law", "deepseek2024", "--law", "besiroglu2024")["results"]
+    assert (refused["params"], refused["findings"][-1]["id"]) == (None, "law-not-applicable")
+    assert plan["params"] == 12_879_925_248
+    ended = scaling("optimal", "--config", path, "--law", "deepseek2024")
+    assert (ended.returncode, ended.stdout) == (1, "")
+
+
+def test_params_beside_a_model_are_its_own_or_contradict_it(
+    scaling: Scaling, answer: Callable[..., dict[str, Any]], written: Callable[[str], Path]
+) -> None:
+    (plan,) = answer("--config", written(LLAMA_405B), "--params", "405B")["results"]
+    assert plan["params"] == 405_853_388_800
+    ended = scaling("optimal", "--config", written(LLAMA_405B), "--params", "70B")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "params 70B and the model block, which has 405.9B, contradict each other" in ended.stderr
+    path = written(f"params: 70B\n{LLAMA_405B}")
+    ended = scaling("optimal", "--config", path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"error: {path}: params 70B and the model block")
+
+
+def test_a_model_file_that_fixes_three_quantities_contradicts_itself(
+    scaling: Scaling, written: Callable[[str], Path]
+) -> None:
+    path = written(f"flops: 1e23\n{LLAMA_405B}")
+    ended = scaling("optimal", "--config", path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"error: {path}: --flops, --params, --tokens contradict each other")
 
 
 def test_csv_has_a_row_for_each_convention(scaling: Scaling) -> None:
