@@ -43,8 +43,16 @@ class Condition:
         return _COMPARISONS[self.comparison](value, self.value)
 
 
-def parse_condition(text: str) -> Condition:
-    """Read ``column comparison quantity``: ``flops < 1e21``, ``waste > 10%``, ``schedule == cosine``."""
+def _parse_value(field: str, value: str) -> float:
+    """Read a share in percent, or a quantity, of whichever field."""
+    return parse_fraction(value) if value.endswith("%") else parse_quantity(value)
+
+
+def parse_condition(text: str, parse_value: Callable[[str, str], float] = _parse_value) -> Condition:
+    """Read ``column comparison quantity``: ``flops < 1e21``, ``waste > 10%``, ``schedule == cosine``.
+
+    ``parse_value`` reads the number that a field is compared with, where fields have units of their own.
+    """
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise QuantityError(
@@ -52,14 +60,12 @@ def parse_condition(text: str) -> Condition:
         )
     value: float | str
     try:
-        value = (
-            parse_fraction(match["value"]) if match["value"].endswith("%") else parse_quantity(match["value"])
-        )
-    except QuantityError:
+        value = parse_value(match["field"], match["value"])
+    except QuantityError as error:
         value = match["value"].strip("\"'")
         if match["comparison"] not in ("==", "!="):
             raise QuantityError(
                 f"{text!r} compares with {match['value']!r}, which is not a number",
-                hint="text is compared with == or != only",
+                hint="text is compared with == or != only" if match["value"][0].isalpha() else error.hint,
             ) from None
     return Condition(field=match["field"], comparison=match["comparison"], value=value)

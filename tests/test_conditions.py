@@ -30,6 +30,20 @@ def test_what_is_no_condition_is_refused_with_a_way_out(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("flops < many", "text is compared with == or != only"),
+        ("flops < 1e21x", "write it like 70B, 1.4T, 12M or 5.76e23"),
+        ("lr > 400%", "write it like 40% or 0.4"),
+    ],
+)
+def test_the_way_out_is_that_of_what_was_typed(text: str, hint: str) -> None:
+    with pytest.raises(QuantityError) as caught:
+        parse_condition(text)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("comparison", "holds"),
     [
         ("<", (True, False, False)),

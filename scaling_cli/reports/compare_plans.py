@@ -253,6 +253,16 @@ def _counted(finding: Finding, others: int) -> Finding:
     return replace(finding, message=f"{finding.message} (and {more} likewise)")
 
 
+def refusal_lines(plans: Sequence[RankedPlan]) -> list[str]:
+    """Say in one line each which plans were refused, why, and the way out."""
+    lines = []
+    for one in plans:
+        way_out = one.solved.way_out
+        if refusal := one.solved.allocation.refusal:
+            lines.append(f"{one.name}: {refusal.message}" + (f" ({way_out})" if way_out else ""))
+    return lines
+
+
 def gate_line(gate: Gate) -> str:
     """Say in one line which plans met the condition of a gate, and with what."""
     met = ", ".join(f"{name} ({_write(gate.field, value)})" for name, value in gate.met_by)

@@ -161,12 +161,36 @@ def test_a_gate_is_null_under_a_law_without_a_loss(scaling: Scaling) -> None:
     assert "a has no waste" in ended.stderr
 
 
+NEVER = f"plans: [{CHINCHILLA}, {{name: never, params: 7B, loss: 1.9}}]"
+
+
+@pytest.mark.parametrize("gates", [(), ("--fail-if", "best.loss > 3")])
+def test_a_refused_plan_is_shown_and_ends_with_one(
+    scaling: Scaling, document: Document, gates: tuple[str, ...]
+) -> None:
+    ended = scaling("compare", "plans", "-", *gates, stdin=NEVER)
+    assert ended.returncode == 1
+    assert "chinchilla" in ended.stdout
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: never: no plan has params 7B and loss 1.9 (")
+    found = document(NEVER, *gates, code=1)
+    assert [(one["name"], one["rank"]) for one in found["plans"]] == [("chinchilla", 1), ("never", None)]
+    assert [gate["failed"] for gate in found["gates"]] == [False] * bool(gates)
+
+
+def test_a_gate_that_a_refused_plan_has_no_value_of_ends_with_two(scaling: Scaling) -> None:
+    ended = scaling("compare", "plans", "-", "--fail-if", "loss > 3", stdin=NEVER)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "never has no loss" in ended.stderr
+
+
 def test_failed_gates_are_said_beside_the_warnings_of_strict(scaling: Scaling) -> None:
     text = f"plans: [{GOPHER}, {{name: never, params: 7B, loss: 1.9}}]"
     ended = scaling("compare", "plans", "-", "--strict", "--fail-if", "best.waste > 10%", stdin=text)
     assert ended.returncode == 1
-    gate, strict = ended.stderr.splitlines()
+    gate, refused, strict = ended.stderr.splitlines()
     assert gate == "error: gate 'best.waste > 10%' failed: gopher (50.3 %)"
+    assert refused.startswith("error: never: no plan has params 7B and loss 1.9 (")
     assert strict == "error: --strict: the answer carries warnings (infeasible)"
 
 
@@ -180,6 +204,13 @@ def test_failed_gates_are_said_beside_the_warnings_of_strict(scaling: Scaling) -
         (TWO, ("--law", "kaplan"), "--law: unknown law 'kaplan'", 2),
         (f"law: kaplan\n{TWO}", (), "<stdin>: law: unknown law 'kaplan'", 2),
         (TWO, ("--law", "chinchilla"), "--law: chinchilla stands for several laws", 2),
+        (
+            TWO,
+            ("--law", "besiroglu2024", "--law", "kaplan2020"),
+            "--law: plans are compared under one law",
+            2,
+        ),
+        (TWO, ("--fail-if", "usd > 1M"), "--fail-if: no field 'usd' of a plan", 2),
         (TWO, ("--waste", "120%"), "--waste", 2),
         (TWO, ("--interval", "x"), "--interval", 2),
         (TWO, ("--plot", "x.doc"), "--plot: x.doc ends in none of", 2),

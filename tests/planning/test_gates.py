@@ -2,12 +2,11 @@
 
 import pytest
 
-from scaling_cli.conditions import parse_condition
-from scaling_cli.errors import UsageError
+from scaling_cli.errors import QuantityError, UsageError
 from scaling_cli.laws.published import PUBLISHED
 from scaling_cli.planning.compare_plans import RankedPlan, compare_plans, fields_of
 from scaling_cli.planning.constrained.plan import plan_of
-from scaling_cli.planning.gates import Gate, check_gates
+from scaling_cli.planning.gates import Gate, check_gates, parse_gate
 
 PRICED = {"gpu": "h100", "mfu": 0.4, "gpu_hour_price": 2.5}
 GOPHER = {"name": "gopher", "params": 280e9, "tokens": 300e9, **PRICED}
@@ -21,7 +20,7 @@ def plans(*known: dict[str, object], law: str = "besiroglu2024") -> tuple[Ranked
 
 
 def check(expression: str, *known: dict[str, object], law: str = "besiroglu2024") -> Gate:
-    (gate,) = check_gates(plans(*known, law=law), [(expression, parse_condition(expression))])
+    (gate,) = check_gates(plans(*known, law=law), [(expression, parse_gate(expression))])
     assert gate.expression == expression
     return gate
 
@@ -66,12 +65,19 @@ def test_a_gate_holds_the_values_that_met_it() -> None:
     ("expression", "error", "hint"),
     [
         ("wast > 10%", "no field 'wast' of a plan", "did you mean waste?"),
+        ("usd > 1M", "no field 'usd' of a plan", "did you mean hardware.usd or total_usd?"),
+        ("best.usd > $1M", "no field 'usd' of a plan", "did you mean hardware.usd or total_usd?"),
+        ("days > 30d", "no field 'days' of a plan", "did you mean hardware.days?"),
+        ("Hours > 1M", "no field 'Hours' of a plan", "did you mean hardware.gpu_hours?"),
+        ("hardware_usd > 1M", "no field 'hardware_usd' of a plan", "did you mean hardware.usd?"),
         ("best.wast > 10%", "no field 'wast' of a plan", "did you mean waste?"),
         ("zzz > 1", "no field 'zzz' of a plan", "the fields are name, rank, law"),
         ("best > 1", "no field 'best' of a plan", ""),
         ("hardware > 1", "hardware is no single value", "name one of hardware.gpu, hardware.gpus"),
         ("waste > 10", "waste > 10: waste is a share between 0 and 100 %", "write waste > 10%"),
         ("best.waste < 5", "best.waste < 5: best.waste is a share", "write best.waste < 5%"),
+        ("waste > -5%", "waste > -5%: waste is a share", "write waste > 5%"),
+        ("loss > 300%", "loss > 300%: loss is no share", "write it without %"),
         ("waste == high", "waste == high: waste is a number", "compare it with a number"),
         ("name > 3", "name > 3: name is text, 'chinchilla'", "in quotes, by == or !="),
         ("in_flat_range > 0", "in_flat_range > 0: in_flat_range is text, 'true'", "in quotes"),
@@ -91,6 +97,47 @@ def test_what_tests_nothing_is_refused(expression: str, error: str, hint: str) -
     assert error in caught.value.message
     assert caught.value.hint is not None
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("expression", "plain"),
+    [
+        ("total_usd > $800k", "total_usd > 800k"),
+        ("total_usd>$0.8M", "total_usd > 800k"),
+        ("best.hardware.usd > $ 1M", "best.hardware.usd > 1M"),
+        ("hardware.days > 200d", "hardware.days > 200"),
+        ("hardware.days > 30w", "hardware.days > 210"),
+        ("hardware.days > 5040h", "hardware.days > 210"),
+        ("hardware.days > 0", "hardware.days > 0.001"),
+    ],
+)
+def test_values_may_have_the_units_of_their_field(expression: str, plain: str) -> None:
+    known = [{**one, "gpus": 64} for one in (GOPHER, CHINCHILLA)]
+    found = check(expression, *known)
+    assert found.failed
+    assert found.met_by == check(plain, *known).met_by
+
+
+def test_more_waste_than_all_of_it_is_never_met() -> None:
+    assert not check("waste > 1000%").failed
+    assert not check("best.waste >= 100.1%").failed
+    assert check("waste > 0%").failed
+
+
+@pytest.mark.parametrize(
+    ("expression", "hint"),
+    [
+        ("total_usd > $3x", "write it like 3M or $3M"),
+        ("best.hardware.days > 30x", "write it like 30, 30d or 2w"),
+        ("hardware.days > -3d", "write it like 30, 30d or 2w"),
+        ("params > $3B", "write it like 70B, 1.4T, 12M or 5.76e23"),
+        ("waste > x%", "text is compared with == or != only"),
+    ],
+)
+def test_what_no_field_is_written_like_is_refused_with_how_to(expression: str, hint: str) -> None:
+    with pytest.raises(QuantityError, match="which is not a number") as caught:
+        parse_gate(expression)
+    assert caught.value.hint == hint
 
 
 def test_one_plan_without_the_value_is_enough_to_be_refused() -> None:

@@ -20,7 +20,6 @@ from scaling_cli.cli.options import (
 )
 from scaling_cli.cli.output import Format, say, show
 from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
-from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ $ scaling compare plans plans.yaml --law law.json
 
 $ scaling compare plans plans.yaml --fail-if "waste > 10%" --fail-if "best.hardware.usd > 2M"
 
-Exit codes: 1 where a gate fails (any plan meets its condition), 2 where one tests nothing."""
+Exit codes: 1 where a plan is refused or meets the condition of a gate, 2 where a gate tests nothing."""
 
 PlansArgument = Annotated[
     str, typer.Argument(metavar="PLANS.yaml", help="Plans and what they share, from YAML; - for stdin.")
 ]
 LawOption = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--law",
         metavar="NAME|FILE",
@@ -76,26 +75,32 @@ def plans(
     """Compare plans: their loss, cost and waste under one law, ranked; and gates that fail a pipeline."""
     refuse_same_file({"--output": output, "--plot": plot})
     check_plot(plot, is_table=output_format is Format.table, output=output)
-    conditions = [(text, read_option("--fail-if", parse_condition, text)) for text in fail_if or []]
+    if law and len(law) > 1:
+        raise UsageError(
+            f"--law: plans are compared under one law, got {', '.join(law)}", hint="compare once under each"
+        )
+    from scaling_cli.planning.gates import check_gates, parse_gate
+
+    conditions = [(text, read_option("--fail-if", parse_gate, text)) for text in fail_if or []]
     given: dict[str, Any] = {"interval": read_interval(interval)}
     if waste is not None:
         given["waste"] = read_waste(waste)
 
     from scaling_cli.files.plans_file import read_plans
     from scaling_cli.planning.compare_plans import compare_plans
-    from scaling_cli.planning.gates import check_gates
-    from scaling_cli.reports.compare_plans import compare_plans_report, gate_line
+    from scaling_cli.reports.compare_plans import compare_plans_report, gate_line, refusal_lines
     from scaling_cli.reports.progress import progress
 
     read = read_plans(file, given)
-    card = _read_law(law or read.law or DEFAULT_LAW, "--law" if law or not read.law else f"{read.name}: law")
+    name = law[0] if law else read.law or DEFAULT_LAW
+    card = _read_law(name, "--law" if law or not read.law else f"{read.name}: law")
     with progress("comparing the plans", len(read.plans)) as advance:
         found = compare_plans(card, read.plans, advance)
     try:
         gates = check_gates(found, conditions)
     except ScalingError as error:
         raise error.at("--fail-if") from None
-    failed = [gate_line(gate) for gate in gates if gate.failed]
+    failed = [gate_line(gate) for gate in gates if gate.failed] + refusal_lines(found)
     drawing = Plot(plot, lambda: _picture(found)) if plot else None
     try:
         show(compare_plans_report(found, gates), output_format, output, strict=strict, plot=drawing)
