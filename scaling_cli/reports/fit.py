@@ -116,6 +116,7 @@ def _sureness(plan: FittedPlan) -> dict[str, object]:
         "bootstrap": {
             "replicates": bootstrap.replicates,
             "converged": bootstrap.converged,
+            "second_minima": bootstrap.second_minima,
             "seed": bootstrap.seed,
             "standard_deviations": {name: pstdev(values) for name, values in drawn.items()},
         },
