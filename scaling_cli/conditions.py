@@ -64,8 +64,10 @@ def parse_condition(text: str, parse_value: Callable[[str, str], float] = _parse
     except QuantityError as error:
         value = match["value"].strip("\"'")
         if match["comparison"] not in ("==", "!="):
+            # a suffix alone has lost its number, as "$3M" does in a shell's double quotes
+            is_text = match["value"][0].isalpha() and len(match["value"]) > 1
             raise QuantityError(
                 f"{text!r} compares with {match['value']!r}, which is not a number",
-                hint="text is compared with == or != only" if match["value"][0].isalpha() else error.hint,
+                hint="text is compared with == or != only" if is_text else error.hint,
             ) from None
     return Condition(field=match["field"], comparison=match["comparison"], value=value)

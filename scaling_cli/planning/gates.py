@@ -16,7 +16,7 @@ BEST = "best."
 SHARES = ("waste",)
 """Fields that lie between 0 and 1: ``waste > 10`` was meant as ``waste > 10%``."""
 
-LIKE = {"usd": "3M or $3M", "days": "30, 30d or 2w"}
+LIKE = {"usd": "3M, or '$3M' in single quotes", "days": "30, 30d or 2w"}
 """How values are written, by the ends of the names of fields that have units."""
 
 

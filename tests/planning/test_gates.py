@@ -127,7 +127,8 @@ def test_more_waste_than_all_of_it_is_never_met() -> None:
 @pytest.mark.parametrize(
     ("expression", "hint"),
     [
-        ("total_usd > $3x", "write it like 3M or $3M"),
+        ("total_usd > $3x", "write it like 3M, or '$3M' in single quotes"),
+        ("total_usd > M", "write it like 3M, or '$3M' in single quotes"),
         ("best.hardware.days > 30x", "write it like 30, 30d or 2w"),
         ("hardware.days > -3d", "write it like 30, 30d or 2w"),
         ("params > $3B", "write it like 70B, 1.4T, 12M or 5.76e23"),
