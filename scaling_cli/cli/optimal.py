@@ -44,7 +44,7 @@ from scaling_cli.cli.options import (
     read_option,
     read_waste,
 )
-from scaling_cli.cli.output import Format, show
+from scaling_cli.cli.output import Format, say, show
 from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.findings import Finding
@@ -132,6 +132,8 @@ def optimal(
     if plot and not allocations:
         raise UsageError("--plot draws plans, not the account of a model", hint="add a budget: --flops 1e21")
     drawing = Plot(plot, lambda: _picture(allocations)) if plot else None
+    if output_format is Format.csv and _has_ladder(report):
+        say("note: the ladder is in the table, in JSON and in Markdown; CSV holds a row for each plan")
     show(report, output_format, output, strict=strict, plot=drawing)
     refusals = [plan.refusal for plan in allocations if plan.refusal]
     if refusals and len(refusals) == len(allocations):
@@ -176,6 +178,12 @@ def _picture(allocations: "tuple[Allocation, ...]") -> "Picture | None":
     from scaling_cli.reports.pictures.plan import plan_picture
 
     return plan_picture(allocations)
+
+
+def _has_ladder(report: "Report") -> bool:
+    """Say whether any plan has sizes beside its own, for which CSV has no rows."""
+    results = report.data["results"]
+    return isinstance(results, list) and any(result.get("ladder") for result in results)
 
 
 def _show_laws(name: str | None, output_format: Format, output: str | None) -> None:

@@ -55,13 +55,20 @@ def solve_models(
     plan: "Callable[[dict[str, Any], dict[str, Any]], Plan]",
 ) -> "tuple[SolvedPlan, ...]":
     """Solve what is asked of one model, its N fixed; ``plan`` makes a plan of what file and options say."""
+    from scaling_cli.planning.constrained.assumed import (
+        cache_bytes,
+        with_cache_of_model,
+        with_memory_of_experts,
+    )
     from scaling_cli.planning.model_plan import check_same_model, solve_model_plans
     from scaling_cli.reports.progress import progress
 
+    is_cache_assumed = "kv_tokens" in from_file and "kv_bytes_per_token" not in from_file
+    cache = {"kv_bytes_per_token": cache_bytes(shape)} if is_cache_assumed else {}
+
     def of_size(one: Mapping[str, Any]) -> "Callable[[float], Plan]":
-        return lambda N: plan(
-            {**from_file, "params": N}, {**one, **({"params": N} if "params" in one else {})}
-        )
+        fixed = set(one) & {"params"}
+        return lambda N: plan({**from_file, **cache, "params": N}, {**one, **dict.fromkeys(fixed, N)})
 
     for one in asked:
         if "params" in one:
@@ -72,7 +79,9 @@ def solve_models(
         except UsageError as error:
             raise InputError(f"{place}: {error.message}", hint=error.hint) from None
     with progress("solving the plans", len(asked) * len(cards)) as advance:
-        return solve_model_plans(cards, shape, [of_size(one) for one in asked], advance)
+        solved = solve_model_plans(cards, shape, [of_size(one) for one in asked], advance)
+    solved = tuple(with_memory_of_experts(one, shape) for one in solved)
+    return tuple(with_cache_of_model(one, shape) for one in solved) if is_cache_assumed else solved
 
 
 def read_account(

@@ -79,11 +79,12 @@ def plan_under_limits(
     plans = [_plan(from_file, one, place) for one in asked]
 
     from scaling_cli.planning.constrained.answer import solve_plans
+    from scaling_cli.planning.constrained.assumed import with_assumed_cache
     from scaling_cli.reports.constrained import constrained_report
     from scaling_cli.reports.progress import progress
 
     with progress("solving the plans", len(plans) * len(cards)) as advance:
-        solved = solve_plans(cards, plans, advance)
+        solved = tuple(with_assumed_cache(one) for one in solve_plans(cards, plans, advance))
     report = constrained_report(solved)
     if shaping is not None:
         from scaling_cli.cli.optimal_shape import shape_solved

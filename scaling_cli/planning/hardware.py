@@ -1,5 +1,6 @@
 """Accelerators and their dense peaks: hardware for a time becomes FLOPs."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -72,18 +73,29 @@ WITHOUT_PEAK = (
 )
 
 
+_MAKERS = ("nvidia", "tesla", "amd", "instinct", "google")
+_MEMORY = re.compile(r"\b(\d+ ?gb|hbm\d*e?)\b")
+_SOCKET = re.compile(r"sxm\d")
+
+
 def _key(name: str) -> str:
-    """Return a name without case, spaces and separators."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    """Return a name without case, spaces and separators, and without its maker, memory and kind of socket.
+
+    What a driver calls ``NVIDIA H100 80GB HBM3`` or ``Tesla V100-SXM2-32GB`` is H100 and V100-SXM.
+    """
+    spaced = _MEMORY.sub(" ", re.sub(r"[\W_]+", " ", name.lower()))
+    return _SOCKET.sub("sxm", "".join(word for word in spaced.split() if word not in _MAKERS))
 
 
 _BY_KEY = {_key(chip.name): chip for chip in ACCELERATORS}
 _BY_KEY |= {_key(chip.name).removeprefix("tpu"): chip for chip in ACCELERATORS if chip.name.startswith("TPU")}
 # the bare family name means the SXM part
 _BY_KEY |= {_key(chip.name.split("-SXM")[0]): chip for chip in ACCELERATORS if "-SXM" in chip.name}
-# as model cards write it, with the memory of the part
+# what Google calls two of its own
 _BY_KEY |= {
-    _key(f"{name}-{gb}GB"): _BY_KEY[_key(name)] for name, gb in (("A100", 40), ("A100", 80), ("H100", 80))
+    f"{tpu}{name}": _BY_KEY[version]
+    for name, version in (("trillium", "v6e"), ("ironwood", "v7"))
+    for tpu in ("", "tpu")
 }
 _PEAKLESS_BY_KEY = {_key(chip.name): chip for chip in WITHOUT_PEAK}
 
@@ -107,7 +119,8 @@ def find_accelerator(name: str) -> Accelerator:
     hint = f"did you mean {_BY_KEY[near].name}? " if near else ""
     raise UsageError(
         f"unknown accelerator {name!r}",
-        hint=f"{hint}known: {', '.join(chip.name for chip in ACCELERATORS)}",
+        hint=f"{hint}known: {', '.join(chip.name for chip in ACCELERATORS)}; another needs its dense peak, "
+        "peak_tflops: 500 in a plan file, --config plan.yaml",
     )
 
 

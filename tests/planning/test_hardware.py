@@ -43,6 +43,15 @@ def test_no_accelerator_is_without_a_reference() -> None:
         ("v4", "TPU-v4"),
         ("mi300x", "MI300X"),
         ("gb200", "GB200"),
+        ("h100 sxm5", "H100-SXM"),
+        ("NVIDIA H100 80GB HBM3", "H100-SXM"),
+        ("NVIDIA A100-SXM4-80GB", "A100-SXM"),
+        ("NVIDIA A100 80GB PCIe", "A100-PCIe"),
+        ("NVIDIA H200", "H200-SXM"),
+        ("Tesla V100-SXM2-32GB", "V100-SXM2"),
+        ("AMD Instinct MI300X", "MI300X"),
+        ("trillium", "TPU-v6e"),
+        ("TPU Ironwood", "TPU-v7"),
     ],
 )
 def test_accelerators_are_found_by_what_people_call_them(typed: str, name: str) -> None:
@@ -62,12 +71,21 @@ def test_an_unknown_accelerator_is_refused_with_the_nearest_and_the_list(typed: 
     assert all(chip.name in caught.value.hint for chip in ACCELERATORS)
 
 
-@pytest.mark.parametrize("typed", ["abacus", "", "-"])
+@pytest.mark.parametrize("typed", ["abacus", "", "-", "NVIDIA 80GB"])
 def test_an_accelerator_like_no_other_gets_the_list_alone(typed: str) -> None:
     with pytest.raises(UsageError) as caught:
         find_accelerator(typed)
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("known: V100-SXM2")
+
+
+def test_an_unknown_accelerator_is_told_how_to_give_its_peak() -> None:
+    with pytest.raises(UsageError) as caught:
+        find_accelerator("Gaudi3")
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith(
+        "another needs its dense peak, peak_tflops: 500 in a plan file, --config plan.yaml"
+    )
 
 
 @pytest.mark.parametrize(

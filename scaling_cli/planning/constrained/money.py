@@ -184,9 +184,9 @@ def hardware_use(plan: Plan, rates: Rates, flops: float, inference_flops: float)
 
 
 def _chip_findings(phase: Phase, chip: Accelerator) -> tuple[Finding, ...]:
-    """Say what the peak is, or that none is known."""
+    """Say what the peak is, or that none is known, or that one's own stands for that of the table."""
     if phase.peak_tflops is not None:
-        return ()
+        return _own_peak(phase, phase.peak_tflops)
     if chip.peak(phase.precision) is None:
         message = (
             f"no dense {phase.precision.upper()} peak of {chip.name} is known, so that its hours are not: "
@@ -194,6 +194,22 @@ def _chip_findings(phase: Phase, chip: Accelerator) -> tuple[Finding, ...]:
         )
         return (Finding("no-peak", "warning", message),)
     return peak_findings(chip, phase.precision)
+
+
+def _own_peak(phase: Phase, tflops: float) -> tuple[Finding, ...]:
+    """Say where a peak of one's own is another than that of the chip it is given for."""
+    try:
+        known = find_chip(phase.gpu or "")
+    except UsageError:  # a chip of one's own
+        return ()
+    peak = known.peak(phase.precision)
+    if peak is None or math.isclose(peak, tflops * 1e12):
+        return ()
+    message = (
+        f"{known.name} is taken at the given peak_tflops {format_number(tflops)}: its dense "
+        f"{phase.precision.upper()} peak is {format_number(peak / 1e12)} TFLOP/s"
+    )
+    return (Finding("own-peak", "info", message),)
 
 
 def _mfu_findings(mfu: float, chip: Accelerator, plan: Plan) -> tuple[Finding, ...]:

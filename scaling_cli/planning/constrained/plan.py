@@ -176,6 +176,8 @@ def plan_of(known: Mapping[str, Any]) -> Plan:
     ``Sizes``; ``serving`` is a mapping of the names of ``Phase``. Raises ``UsageError`` for a plan that
     contradicts itself.
     """
+    if "serve_dtype" in known and "memory_gb" not in known:
+        raise UsageError("serve_dtype needs a memory that the weights must fit in", hint="add memory_gb: 80")
     parts: dict[str, dict[str, Any]] = {"training": {}, "hardware": {}, "sizes": {}, "plan": {}}
     for name, value in known.items():
         part = next((part for part, names in _PARTS.items() if name in names), "plan")

@@ -181,3 +181,15 @@ def test_a_budget_of_accelerators_covers_serving_on_the_same_ones_and_not_elsewh
 def test_serving_that_is_not_described_is_taken_to_be_like_training_and_that_is_said() -> None:
     assert "serving-as-training" in ids(solve(loss=2.1, inference_tokens=2e12, **ON_H100))
     assert "serving-as-training" not in ids(solve(loss=2.1, inference_tokens=2e12, **PRICED))
+
+
+def test_a_peak_of_ones_own_for_a_known_chip_is_said_beside_that_of_the_table() -> None:
+    solved = solve(flops=1e24, gpu="H100", peak_tflops=500, mfu=0.4)
+    assert use_of(solved).gpu_hours == pytest.approx(1e24 / (500e12 * 3600 * 0.4))
+    (finding,) = [one for one in solved.allocation.findings if one.id == "own-peak"]
+    assert (finding.severity, finding.message) == (
+        "info",
+        "H100-SXM is taken at the given peak_tflops 500: its dense BF16 peak is 989 TFLOP/s",
+    )
+    for same in ({"gpu": "X1", "peak_tflops": 500}, {"gpu": "H100", "peak_tflops": 989}, {"gpu": "H100"}):
+        assert "own-peak" not in ids(solve(flops=1e24, mfu=0.4, **same))

@@ -30,6 +30,7 @@ H100 = {"gpu": "H100", "mfu": 0.4}
         ({"flops": 1e22, "tokens": 1e9, "min_tokens": 1e10}, "--tokens 1B is below min_tokens 10B"),
         ({"flops": 1e22, "max_params": 1e9, "min_params": 2e9}, "min_params is above max_params"),
         ({"flops": 1e22, "kv_tokens": 8192}, "a cache needs a memory"),
+        ({"flops": 1e22, "serve_dtype": "bf16"}, "serve_dtype needs a memory"),
         ({"flops": 1e22, "memory_gb": 80, "serve_dtype": "int7"}, "serve_dtype 'int7' is not known"),
         ({"flops": 1e22, "inference_tokens": -1}, "inference_tokens must be positive"),
         ({"flops": 1e22, "max_params": float("inf")}, "max_params must be positive"),
