@@ -19,8 +19,8 @@ LIMITS_CAPTION = (
 )
 PRICED_CAPTION = LIMITS_CAPTION.replace("compute", "dollars")
 TARGET_CAPTION = (
-    "What each limit that binds costs: the share of the {} that the same loss would save without it, and by "
-    "how many percent a limit one percent larger changes them."
+    "What each limit that binds costs: the share of the {0} that the same loss would save without it, and "
+    "the change of the {0} at the margin, in percent for one percent of the limit."
 )
 LADDER_CAPTION = (
     "Every size reaches the loss of the optimum. Serving more tokens than pays beyond, it costs less in all "

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,8 @@ Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
 KEYS = [
     *("law", "flops", "params", "tokens", "tokens_per_param", "loss", "flat_range", "waste"),
-    *("inference_flops", "total_flops", "hardware", "unconstrained", "constraints", "epochs", "ladder"),
+    *("inference_flops", "total_flops", "hardware", "unconstrained", "constraints", "saving"),
+    *("epochs", "ladder"),
     "findings",
 ]
 ON_H100 = ("--gpu", "h100", "--mfu", "40%")
@@ -80,7 +82,10 @@ def test_hardware_options_are_the_budget_that_the_compact_one_is(results: Result
 def test_a_limit_that_binds_has_its_price(results: Results) -> None:
     (result,) = results("--flops", "5.76e23", "--max-params", "30B")
     budget, size = result["constraints"]
-    assert list(size) == ["name", "limit", "active", "loss_cost", "compute_cost", "shadow_price"]
+    assert list(size) == [
+        *("name", "limit", "active", "loss_cost", "compute_cost", "shadow_price"),
+        *("cost", "cost_elasticity"),
+    ]
     assert (budget["name"], size["name"], size["limit"], size["active"]) == (
         "flops",
         "max_params",
@@ -90,6 +95,28 @@ def test_a_limit_that_binds_has_its_price(results: Results) -> None:
     assert result["waste"] == pytest.approx(0.2365, rel=1e-3)
     assert size["compute_cost"] == pytest.approx(0.2365 * 5.76e23, rel=1e-3)
     assert size["loss_cost"] == pytest.approx(1.98219 - 1.97444, abs=1e-5)
+
+
+def test_the_costs_of_limits_on_the_fewest_dollars_are_shown_in_dollars(scaling: Scaling) -> None:
+    ended = scaling("optimal", "--config", Path(__file__).parents[2] / "configs" / "plan.yaml")
+    (heading,) = [line for line in ended.stdout.splitlines() if line.startswith("limit ")]
+    assert heading.split("binds")[1].split() == ["dollar", "cost", "dlog", "cost/dlog", "limit"]
+    (ratio,) = [line for line in ended.stdout.splitlines() if line.startswith("max tokens per param ")]
+    # $675.0k with the limit and $672.2k without it
+    assert ratio.split()[4:] == ["300", "yes", "0.425", "%", "-0.0425"]
+
+
+def test_the_optimum_of_the_budget_and_that_of_the_loss_have_names_of_their_own(
+    scaling: Scaling, results: Results
+) -> None:
+    asked = ("--flops", "5.76e23", "--inference-tokens", "2T")
+    said = scaling("optimal", *asked).stdout
+    assert re.search(r"^training-only, same budget +56.1B ", said, re.MULTILINE)
+    assert "the training-only optimum of the same loss, 59.19B on " in said
+    (result,) = results(*asked)
+    assert result["saving"] == pytest.approx(0.0815, rel=1e-3)
+    (unserved,) = results("--flops", "5.76e23", "--max-params", "30B")
+    assert unserved["saving"] is None
 
 
 def test_a_law_file_with_draws_gives_the_intervals_of_the_plan(

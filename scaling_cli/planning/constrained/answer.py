@@ -11,8 +11,8 @@ from scaling_cli.laws.data_constrained import DataConstrainedLaw
 from scaling_cli.laws.law import PredictsLoss
 from scaling_cli.laws.repeated import for_repeated_data
 from scaling_cli.planning.allocation import Allocation, answer
-from scaling_cli.planning.constrained.conflicts import find_conflicts
-from scaling_cli.planning.constrained.costs import limit_costs
+from scaling_cli.planning.constrained.conflicts import find_conflicts, find_ways_out
+from scaling_cli.planning.constrained.costs import LimitCost, limit_costs
 from scaling_cli.planning.constrained.doubts import plan_findings
 from scaling_cli.planning.constrained.ladder import climb
 from scaling_cli.planning.constrained.limits import Budget, Cost
@@ -27,7 +27,7 @@ from scaling_cli.planning.constrained.plan import Plan, Sizes
 from scaling_cli.planning.constrained.problem import problem_of, with_budget_of_size
 from scaling_cli.planning.constrained.solved import Point, SolvedPlan
 from scaling_cli.planning.constrained.solver import Problem, solve_limits
-from scaling_cli.planning.constrained.wording import describe_conflict, describe_ways_out
+from scaling_cli.planning.constrained.wording import BUDGETS, describe_conflict, describe_ways_out
 from scaling_cli.planning.question import Question
 from scaling_cli.planning.roots import find_root
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
@@ -112,17 +112,22 @@ def _describe(
     flops = flops_cost(plan)
     same_loss = _point(law, law.flops_for_loss(loss), flops)
     free = _unconstrained(law, plan, problem, flops, K * N * D)
+    costs = limit_costs(problem, N, D, flops)
+    kept = _with_what_is_fixed(problem, flops) if _is_clipped(plan, costs) else None
     solved = SolvedPlan(
         plan=plan,
         allocation=allocation,
         inference_flops=flops.serving * N,
         hardware=hardware_use(plan, rates, K * N * D, flops.serving * N) if rates else None,
-        unconstrained=free,
+        unconstrained=kept or free,
         same_loss=same_loss,
         saving=_saving(problem, N, D, same_loss),
-        constraints=limit_costs(problem, N, D, flops),
+        constraints=costs,
         epochs=None if plan.unique_tokens is None else D / plan.unique_tokens,
         ladder=climb(law, free.params, free.tokens) if plan.ladder and free else None,
+        is_priced=problem.cost != flops,
+        keeps_fixed=kept is not None,
+        unspent=_unspent(plan, problem, N, D),
     )
     findings = (*allocation.findings, *(rates.findings if rates else ()), *plan_findings(solved))
     return replace(solved, allocation=replace(allocation, findings=findings))
@@ -131,6 +136,30 @@ def _describe(
 def _saving(problem: Problem, N: float, D: float, other: Point | None) -> float | None:
     """Return the share of the cost that a plan saves against another."""
     return None if other is None else 1 - problem.cost(N, D) / problem.cost(other.params, other.tokens)
+
+
+def _is_clipped(plan: Plan, costs: Sequence[LimitCost]) -> bool:
+    """Say whether limits keep a plan from what is fixed of it, none of it being served."""
+    is_fixed = len(plan.fixed) == 1 and plan.inference_tokens is None
+    return is_fixed and any(one.active and one.name not in BUDGETS for one in costs)
+
+
+def _with_what_is_fixed(problem: Problem, flops: Cost) -> Point | None:
+    """Return the plan with the budgets or the target and what is fixed, and none of the limits."""
+    held = tuple(limit for limit in problem.limits if limit.is_given or limit.is_budget)
+    without = problem.under(held)
+    best = solve_limits(without)
+    if best is None:
+        return None
+    return Point(*best, K * best[0] * best[1], flops(*best), without.surface.loss(*best))
+
+
+def _unspent(plan: Plan, problem: Problem, N: float, D: float) -> float:
+    """Return the share left of the budget that comes nearest to binding; none where a target is reached."""
+    spent = [limit.amount(N, D, problem.surface) / limit.value for limit in problem.limits if limit.is_budget]
+    if not spent or plan.loss is not None or len(plan.fixed) == 2:
+        return 0.0
+    return max(0.0, 1 - max(spent))
 
 
 def _question(plan: Plan, N: float, D: float) -> Question:
@@ -203,7 +232,8 @@ def _conflicting(card: LawCard, plan: Plan, problem: Problem) -> SolvedPlan:
     conflicts = find_conflicts(problem)
     E, demand = problem.law.E, plan.inference_tokens
     message = "; ".join(describe_conflict(conflict, E=E, demand=demand) for conflict in conflicts)
-    return _refused(card, plan, Finding("infeasible", "refusal", message), describe_ways_out(conflicts))
+    way_out = describe_ways_out(conflicts, find_ways_out(problem, conflicts))
+    return _refused(card, plan, Finding("infeasible", "refusal", message), way_out)
 
 
 def _unconstrained(

@@ -6,7 +6,7 @@ from scaling_cli.findings import Finding
 from scaling_cli.laws.card import LawCard, Range
 from scaling_cli.laws.data_constrained import DataConstrainedLaw
 from scaling_cli.planning.constrained.solved import SolvedPlan
-from scaling_cli.planning.constrained.wording import BUDGETS, format_limit
+from scaling_cli.planning.constrained.wording import BUDGETS, format_limit, limit_words
 from scaling_cli.units import format_count, format_number, format_share
 
 # least and largest D/N of the 240 runs digitised from Hoffmann et al. 2022, Fig. 4 (derived)
@@ -27,6 +27,7 @@ def plan_findings(solved: SolvedPlan) -> tuple[Finding, ...]:
     """Return the findings of a plan that has a solution."""
     return (
         *_binding_budget(solved),
+        *_budget_unspent(solved),
         *_data_capped(solved),
         *_inference(solved),
         *_extrapolates_ratio(solved),
@@ -56,11 +57,10 @@ def _inference(solved: SolvedPlan) -> tuple[Finding, ...]:
     other, saving = solved.same_loss, solved.saving
     if not solved.inference_flops or other is None or saving is None or saving < SAID:
         return ()
-    is_priced = solved.hardware is not None and solved.hardware.serving_usd is not None
     message = (
         f"the training-only optimum of the same loss, {format_count(other.params)} on "
         f"{format_count(other.tokens)}, trains for less and costs more in all: with its demand served this "
-        f"plan saves {format_share(saving)} of the {'dollars' if is_priced else 'compute'}"
+        f"plan saves {format_share(saving)} of the {'dollars' if solved.is_priced else 'compute'}"
     )
     return (Finding("inference-saving", "info", message),)
 
@@ -68,7 +68,7 @@ def _inference(solved: SolvedPlan) -> tuple[Finding, ...]:
 def _binding_budget(solved: SolvedPlan) -> tuple[Finding, ...]:
     """Say which of several budgets binds."""
     budgets = [one for one in solved.constraints if one.name in BUDGETS]
-    if len(budgets) < 2:
+    if len(budgets) < 2 or solved.unspent > SAID:
         return ()
     spent = _listed([format_limit(one.name, one.limit) for one in budgets if one.active])
     left = _listed([format_limit(one.name, one.limit) for one in budgets if not one.active])
@@ -79,6 +79,24 @@ def _binding_budget(solved: SolvedPlan) -> tuple[Finding, ...]:
     else:
         message = f"the budget that binds is {spent}; {left} would allow more"
     return (Finding("binding-budget", "info", message),)
+
+
+def _budget_unspent(solved: SolvedPlan) -> tuple[Finding, ...]:
+    """Say what limits leave of the budget."""
+    if solved.unspent <= SAID:
+        return ()
+    fixed = [f"{limit_words(name)} {format_limit(name, value)}" for name, value in solved.plan.fixed.items()]
+    limits = [
+        f"{limit_words(one.name)} {format_limit(one.name, one.limit)}"
+        for one in solved.constraints
+        if one.active and one.name not in BUDGETS
+    ]
+    budgets = [format_limit(one.name, one.limit) for one in solved.constraints if one.name in BUDGETS]
+    message = (
+        f"{format_share(solved.unspent)} of the budget is left unspent, of {_listed(budgets)}: "
+        f"{_listed([*fixed, *limits]) or 'the limits'} leave no use for it"
+    )
+    return (Finding("budget-unspent", "warning", message),)
 
 
 def _listed(words: list[str]) -> str:

@@ -41,6 +41,10 @@ class Limit(ABC):
         """Return the tokens that N params must have at least, ``None`` where the limit does not say."""
         return None
 
+    def is_counted_in(self, other: "Limit") -> bool:
+        """Say whether the value is a number of those of another limit, as epochs are of unique tokens."""
+        return False
+
     def at(self, value: float) -> "Limit":
         """Return the same limit at another value."""
         return replace(self, value=value)
@@ -137,6 +141,10 @@ class Tokens(Limit):
     def amount(self, N: float, D: float, surface: Surface) -> float:
         """D in units."""
         return D / self.unit
+
+    def is_counted_in(self, other: Limit) -> bool:
+        """Epochs are of the unique tokens."""
+        return isinstance(other, UniqueTokens) and self.name == "epochs"
 
     def most_tokens(self, N: float, surface: Surface) -> Edge | None:
         """The value, whatever N."""

@@ -26,7 +26,9 @@ class SolvedPlan:
 
     ``unconstrained`` is the training-only optimum under the same budget or target, with the same demand
     served and none of the limits; ``same_loss`` the training-only optimum of the plan's own loss, against
-    which the plan saves the share ``saving``, of dollars where prices are known and else of FLOPs.
+    which the plan saves the share ``saving`` of its cost: of dollars where ``is_priced``, and else of FLOPs.
+    ``unspent`` is the share left of the budget that comes nearest to binding, where no target is reached.
+    Where limits clip a plan whose N, D or D/N is fixed, ``keeps_fixed``: then ``unconstrained`` has the same.
     ``epochs`` is D/U. What was not asked for, or what the law cannot tell, is ``None``.
     """
 
@@ -40,6 +42,9 @@ class SolvedPlan:
     constraints: tuple[LimitCost, ...] = ()
     epochs: float | None = None
     ladder: Ladder | None = None
+    is_priced: bool = False
+    keeps_fixed: bool = False
+    unspent: float = 0.0
     way_out: str = ""
 
     @property

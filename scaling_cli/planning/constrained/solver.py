@@ -59,12 +59,22 @@ class Problem:
         return replace(self, limits=limits)
 
     def without(self, limit: Limit) -> "Problem":
-        """Return the problem without one of its limits."""
-        return self.under(tuple(other for other in self.limits if other is not limit))
+        """Return the problem without one of its limits; without unique tokens there are no epochs of them."""
+        gone = tuple(other for other in self.limits if other is limit or other.is_counted_in(limit))
+        return self.under(tuple(other for other in self.limits if other not in gone))
 
     def at(self, limit: Limit, value: float) -> "Problem":
-        """Return the problem with another value of one of its limits."""
-        return self.under(tuple(limit.at(value) if other is limit else other for other in self.limits))
+        """Return the problem with another value of one of its limits, and with what is counted in it."""
+        return self.under(
+            tuple(
+                limit.at(value)
+                if other is limit
+                else replace(other, unit=value)
+                if isinstance(other, Tokens) and other.is_counted_in(limit)
+                else other
+                for other in self.limits
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from scaling_cli.planning.constrained.conflicts import Conflict
+from scaling_cli.planning.constrained.conflicts import Conflict, WaysOut
 from scaling_cli.planning.constrained.limits import Limit, TargetLoss
 from scaling_cli.units import format_count, format_flops, format_number
 
@@ -11,6 +11,11 @@ SHOWN_DIGITS = 4
 
 BUDGETS = ("flops", "hardware", "usd")
 """The limits that cap what is spent."""
+
+OUT_OF_REACH = 1e6
+"""Nobody has this many times what a limit allows: its value would be a number without a use."""
+
+_UNITS: Mapping[str, str] = {"usd": "dollars", "flops": "FLOPs", "hardware": "accelerator-hours"}
 
 _WRITE: Mapping[str, Callable[[float], str]] = {
     "flops": lambda value: f"{format_flops(value)} FLOPs",
@@ -62,21 +67,46 @@ def _contradiction(conflict: Conflict) -> str:
     return f"no plan has {', '.join(said[:-1])} and {said[-1]}"
 
 
-def describe_ways_out(conflicts: Sequence[Conflict]) -> str:
-    """Say from which value of each limit on there is a plan."""
-    found = [way for conflict in conflicts if (way := _ways_out(conflict))]
-    return f"feasible with {'; and with '.join(found)}" if found else "no change of one limit alone is enough"
+def describe_ways_out(conflicts: Sequence[Conflict], ways: WaysOut) -> str:
+    """Say what makes the whole plan feasible, and what each set needs where no other limit is in force."""
+    whole = _either([(limit, new.value) for limit, new in ways.single])
+    if ways.together and not any(_is_out_of_reach(limit, new.value) for limit, new in ways.together):
+        both = " and ".join(_way(limit, new.value) for limit, new in ways.together) + ", together"
+        whole = f"{whole}, or {both}" if whole else both
+    alone = [words for conflict in conflicts if (words := _ways_alone(conflict))]
+    if len(conflicts) == 1 and alone == [whole]:
+        alone = []
+    said = f"feasible with {whole}" if whole else "no change of one limit alone is enough"
+    if not alone:
+        return said
+    sets = "this set" if len(conflicts) == 1 else "each set"
+    return f"{said}; {sets} alone, all other limits lifted: {'; '.join(alone)}"
 
 
-def _ways_out(conflict: Conflict) -> str:
-    ways = []
-    for limit, value in zip(conflict.limits, conflict.nearest, strict=True):
-        if value is None:
-            continue
-        goes_up = limit.is_most or isinstance(limit, TargetLoss)
-        rounded = _outward(value, upwards=goes_up)
-        ways.append(f"{_say(limit.name, rounded)} {'or more' if goes_up else 'or less'}")
-    return ", or ".join(ways)
+def _ways_alone(conflict: Conflict) -> str:
+    pairs = zip(conflict.limits, conflict.nearest, strict=True)
+    return _either([(limit, value) for limit, value in pairs if value is not None])
+
+
+def _either(ways: Sequence[tuple[Limit, float]]) -> str:
+    """Say values of which one is enough; one that is no use to anybody only where there is no other."""
+    near = ", or ".join(_way(limit, value) for limit, value in ways if not _is_out_of_reach(limit, value))
+    if not near:
+        return ", or ".join(f"{_way(limit, value)} (practically out of reach)" for limit, value in ways)
+    far = [limit.name for limit, value in ways if _is_out_of_reach(limit, value)]
+    names = " and ".join(_UNITS.get(name, limit_words(name)) for name in far)
+    return f"{near} ({names} practically out of reach)" if far else near
+
+
+def _way(limit: Limit, value: float) -> str:
+    """Say from which value of a limit on there is a plan."""
+    goes_up = limit.is_most or isinstance(limit, TargetLoss)
+    return f"{_say(limit.name, _outward(value, upwards=goes_up))} {'or more' if goes_up else 'or less'}"
+
+
+def _is_out_of_reach(limit: Limit, value: float) -> bool:
+    """Say whether a limit would have to be another altogether."""
+    return max(value / limit.value, limit.value / value) > OUT_OF_REACH
 
 
 def _outward(value: float, *, upwards: bool) -> float:

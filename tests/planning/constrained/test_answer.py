@@ -249,3 +249,25 @@ def test_of_several_budgets_the_one_that_binds_is_named() -> None:
         one for one in solve(loss=2.5, usd=1e5, **known).allocation.findings if one.id == "binding-budget"
     ]
     assert note.message == "no budget binds: 46.08k accelerator-hours and $100k all allow more"
+
+
+def test_a_budget_that_limits_leave_unspent_is_said_and_what_is_fixed_stays_fixed_without_them() -> None:
+    solved = solve(flops=5.76e23, params=30e9, max_tokens=10e9)
+    (finding,) = [one for one in solved.allocation.findings if one.id == "budget-unspent"]
+    assert finding.severity == "warning"
+    assert finding.message.startswith(
+        "99.7 % of the budget is left unspent, of 5.76e23 FLOPs: params 30B and max"
+    )
+    free = solved.unconstrained
+    assert free is not None
+    assert (free.params, free.tokens) == pytest.approx((30e9, 5.76e23 / 6 / 30e9))
+    assert free.loss == pytest.approx(LAW.loss(free.params, free.tokens))
+    both = solve(flops=5.76e23, max_params=1e9, max_tokens=10e9)
+    assert both.unspent == pytest.approx(1 - 6e19 / 5.76e23)
+    assert both.unconstrained is not None
+    assert both.unconstrained.params == pytest.approx(LAW.optimum(5.76e23)[0])
+
+
+def test_a_budget_that_is_spent_or_that_a_target_ends_is_no_finding() -> None:
+    for known in ({"flops": 5.76e23, "max_params": 30e9}, {"loss": 2.0, "flops": 1e25, "max_params": 30e9}):
+        assert "budget-unspent" not in ids(solve(**known))

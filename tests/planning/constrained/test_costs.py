@@ -55,7 +55,7 @@ def test_a_largest_size_costs_the_loss_and_the_compute_that_the_what_if_wastes()
 
 def test_a_limit_that_does_not_bind_costs_nothing() -> None:
     cost = cost_of(solve(flops=C, max_params=300e9), "max_params")
-    assert cost == LimitCost("max_params", 300e9, False, 0.0, 0.0, 0.0)
+    assert cost == LimitCost("max_params", 300e9, False, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_the_only_budget_has_no_plan_without_it() -> None:
@@ -137,3 +137,17 @@ def test_a_limit_on_the_cheapest_plan_may_save_compute_and_cost_dollars() -> Non
         return (solved.hardware.usd or 0) + (solved.hardware.serving_usd or 0)
 
     assert dollars(held) > dollars(free)
+    # what the plan is to cost least of is what a limit costs of it
+    assert cost.cost == pytest.approx(1 - dollars(free) / dollars(held), rel=1e-6)
+    above, below = (solve(**known, max_tokens_per_param=300 * math.exp(step)) for step in (1e-3, -1e-3))
+    slope = (math.log(dollars(above)) - math.log(dollars(below))) / 2e-3
+    assert cost.cost_elasticity == pytest.approx(slope, rel=1e-3)
+    assert slope < 0
+
+
+def test_without_prices_a_limit_costs_a_share_of_the_compute() -> None:
+    solved = solve(flops=C, max_params=30e9)
+    cost = cost_of(solved, "max_params")
+    assert cost.compute_cost is not None
+    assert cost.cost == pytest.approx(cost.compute_cost / C, rel=1e-12)
+    assert cost.cost_elasticity is None
