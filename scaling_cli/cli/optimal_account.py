@@ -1,6 +1,7 @@
 """``scaling optimal --config model.yaml``: the account of the model that a ``model`` block describes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isclose
 from typing import TYPE_CHECKING, Any
 
 from scaling_cli.errors import InputError, UsageError
@@ -82,6 +83,12 @@ def solve_models(
         solved = solve_model_plans(cards, shape, [of_size(one) for one in asked], advance)
     solved = tuple(with_memory_of_experts(one, shape) for one in solved)
     return tuple(with_cache_of_model(one, shape) for one in solved) if is_cache_assumed else solved
+
+
+def shared_budget(solved: "Sequence[SolvedPlan]") -> float | None:
+    """Return the FLOPs that all plans spend, to a rounding; ``None`` where they differ."""
+    spent = [one.allocation.flops for one in solved if one.allocation.flops is not None]
+    return spent[0] if spent and all(isclose(C, spent[0]) for C in spent) else None
 
 
 def read_account(

@@ -106,6 +106,7 @@ def _plan_of_model(
         asks_a_plan,
         read_account,
         read_shape,
+        shared_budget,
         solve_models,
         without_old_tokens,
     )
@@ -122,8 +123,7 @@ def _plan_of_model(
     solved = solve_models(
         cards, shape, from_file, asked, file.name, lambda known, said: _plan(known, said, file.name)
     )
-    spent = {one.allocation.flops for one in solved if one.allocation.flops is not None}
-    account = read_account(shape, cards, whole, spent.pop() if len(spent) == 1 else None)
+    account = read_account(shape, cards, whole, shared_budget(solved))
     report = with_account(constrained_report(solved), account)
     return report, tuple(one.allocation for one in solved)
 

@@ -111,8 +111,9 @@ def test_a_budget_is_planned_too_and_buys_other_tokens_under_each_convention(
     account = found["accounting"]
     for name, value in account["flops"].items():
         assert account["budget_tokens"][name] == (None if value is None else pytest.approx(1e23 / value))
-    from_hardware = answer("--config", written(MIXTRAL), "--budget", "64xH100:30d@40%")
-    assert from_hardware["accounting"]["budget"] == pytest.approx(from_hardware["results"][0]["flops"])
+    for path in (written(MIXTRAL), EXAMPLE):
+        from_hardware = answer("--config", path, "--budget", "64xH100:30d@40%")
+        assert from_hardware["accounting"]["budget"] == pytest.approx(from_hardware["results"][0]["flops"])
 
 
 LLAMA_405B = """\
