@@ -10,7 +10,7 @@ from scaling_cli.fitting.newton import descend
 from scaling_cli.fitting.parametric import order_runs, ordered_problem
 from scaling_cli.fitting.penalty import Penalty
 from scaling_cli.fitting.problem import LOG_ZERO, Problem
-from scaling_cli.fitting.second_search import Minima, search_again
+from scaling_cli.fitting.second_search import Minima, pilot_size, search_again
 from scaling_cli.laws.law import HasFrontier
 from scaling_cli.runs import Runs
 
@@ -87,7 +87,8 @@ def bootstrap_law(
             drawn = random.multinomial(count, np.full(count, 1 / count), size=size)
         else:
             drawn = counts(size)
-        found = _refit(fit, problem, drawn[:, units].astype(np.float64))
+        pilot = pilot_size(len(order), size, is_first=not drawn_before, better=second)
+        found = _refit(fit, problem, drawn[:, units].astype(np.float64), pilot)
         converged += int(found.converged.sum())
         second += found.better
         for place, law in _laws(found, problem):
@@ -120,8 +121,8 @@ def _block_sizes(total: int, block: int) -> Iterator[int]:
         yield min(block, total - start)
 
 
-def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> Minima:
-    """Return the minima of the objectives under each row of weights, (S, n)."""
+def _refit(fit: Fit, problem: Problem, weights: "FloatArray", pilot: int) -> Minima:
+    """Return the minima of the objectives under each row of weights, (S, n); ``pilot`` are searched twice."""
     import numpy as np
 
     box = problem.box
@@ -148,7 +149,7 @@ def _refit(fit: Fit, problem: Problem, weights: "FloatArray") -> Minima:
         max_steps=FINAL_STEPS,
     )
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return search_again(Minima(descent.theta, descent.converged), problem, weights, weighted)
+        return search_again(Minima(descent.theta, descent.converged), problem, weights, weighted, pilot)
 
 
 def _laws(found: Minima, problem: Problem) -> Iterator[tuple[int, HasFrontier]]:

@@ -51,17 +51,32 @@ class Minima:
     better: int = 0
 
 
-def search_again(found: Minima, problem: Problem, weights: "FloatArray", weighted: "Weighted") -> Minima:
+def pilot_size(runs: int, replicates: int, *, is_first: bool, better: int) -> int:
+    """Return how many of a block's replicates are searched again for certain.
+
+    All of a small table, and of a large one once the search has ``better``ed any; else a sample of the
+    first block.
+    """
+    if runs <= ALWAYS or better:
+        return replicates
+    return PILOT if is_first else 0
+
+
+def search_again(
+    found: Minima, problem: Problem, weights: "FloatArray", weighted: "Weighted", pilot: int
+) -> Minima:
     """Return the better of the minima ``found`` and those of two more searches.
 
-    What had not converged takes a minimum as low that has. ``weights`` (R, n) count the runs of each
-    replicate; ``weighted`` evaluates them in pieces that fit the cache.
+    The first ``pilot`` replicates are searched, and the others too where that finds anything; what had
+    not converged is searched always, and takes a minimum as low that has. ``weights`` (R, n) count the runs
+    of each replicate; ``weighted`` evaluates them in pieces that fit the cache.
     """
     import numpy as np
 
-    count = len(found.phi)
     is_searched = ~found.converged
-    is_searched[: count if len(problem.z) <= ALWAYS else PILOT] = True
+    is_searched[:pilot] = True
+    if not is_searched.any():
+        return found
     searched = _search(found, problem, weights, weighted, np.flatnonzero(is_searched))
     if not searched.better or is_searched.all():
         return searched

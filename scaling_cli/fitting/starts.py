@@ -77,15 +77,19 @@ def _project(data: LogRuns, exponents: "FloatArray") -> tuple["FloatArray", "Flo
     misfit = np.full((grid, grid), np.inf)
     coefficients = np.zeros((grid, grid, 3))
     for subset in ([0, 1, 2], [0, 1], [0, 2], [1, 2], [0], [1], [2]):
-        block = gram[..., subset, :][..., subset]
-        ridge = 1e-13 * np.trace(block, axis1=-2, axis2=-1)[..., None, None] * np.eye(len(subset))
-        solution = np.linalg.solve(block + ridge, moment[..., subset, None])[..., 0]
-        explained = (solution * moment[..., subset]).sum(axis=-1)
-        better = (solution > 0).all(axis=-1) & (len(data.z) - explained < misfit)
-        misfit = np.where(better, len(data.z) - explained, misfit)
-        full = np.zeros((grid, grid, 3))
-        full[..., subset] = solution
-        coefficients = np.where(better[..., None], full, coefficients)
+        # where all three are positive no subset is better
+        open_ = (coefficients.min(axis=-1) <= 0).nonzero()
+        block = gram[open_][:, subset][:, :, subset]
+        ridge = 1e-13 * np.trace(block, axis1=-2, axis2=-1)[:, None, None] * np.eye(len(subset))
+        wanted = moment[open_][:, subset]
+        solution = np.linalg.solve(block + ridge, wanted[:, :, None])[:, :, 0]
+        left = len(data.z) - (solution * wanted).sum(axis=-1)
+        better = (solution > 0).all(axis=-1) & (left < misfit[open_])
+        cells = open_[0][better], open_[1][better]
+        misfit[cells] = left[better]
+        full = np.zeros((int(better.sum()), 3))
+        full[:, subset] = solution[better]
+        coefficients[cells] = full
     return misfit, coefficients
 
 
