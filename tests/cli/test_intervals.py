@@ -45,7 +45,7 @@ def test_a_fit_tells_its_intervals_unasked(told: Told, sample_runs: Path) -> Non
     for name, (low, high) in (intervals["parameters"] | intervals["frontier"]).items():
         assert low < (law | document["frontier"])[name] < high
     bootstrap = document["bootstrap"]
-    assert list(bootstrap) == ["replicates", "converged", "seed", "standard_deviations"]
+    assert list(bootstrap) == ["replicates", "converged", "second_minima", "seed", "standard_deviations"]
     assert (bootstrap["replicates"], bootstrap["converged"], bootstrap["seed"]) == (1000, 1000, 0)
     for name, deviation in bootstrap["standard_deviations"].items():
         # 90 % of a normal distribution is 3.29 standard deviations wide
