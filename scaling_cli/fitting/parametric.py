@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-RELAXATION = (20.0,)
+RELAXATION = (30.0,)
 """The objective is first minimised at these multiples of delta: it is smooth there and has fewer minima."""
 
-RELAXED_STEPS, FIRST_STEPS, FINAL_STEPS = 3, 3, 500
+RELAXED_STEPS, FIRST_STEPS, FINAL_STEPS = 4, 4, 500
 STARTS = 8
 DIRECT_STARTS = (0, 1, 2, -4)
 """Of the starts, the three best and the first with E = 0 descend straight at the final objective as well."""
