@@ -134,7 +134,9 @@ def fit(
     study = studies.read_study(
         config,
         runs=runs,
-        columns=read_pairs("--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])]),
+        columns=read_pairs(
+            "--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])], may_be_blank=True
+        ),
         units=_read_named("--unit", unit, parse_positive),
         where=tuple(read_option("--where", parse_condition, text) for text in where or []),
         drop_highest_losses=drop_highest_losses,

@@ -107,7 +107,7 @@ def isoflop(
     study = studies.read_study(
         config,
         runs=runs,
-        columns=read_pairs("--column", column or []),
+        columns=read_pairs("--column", column or [], may_be_blank=True),
         units=_read_units(unit),
         where=tuple(read_option("--where", parse_condition, text) for text in where or []),
         drop_highest_losses=drop_highest_losses,

@@ -110,12 +110,12 @@ def read_interval(text: str) -> float:
     return level
 
 
-def read_pairs(option: str, texts: list[str]) -> dict[str, str]:
+def read_pairs(option: str, texts: list[str], *, may_be_blank: bool = False) -> dict[str, str]:
     """Return the ``name=value`` pairs of a repeated option."""
     pairs: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not (name.strip() and equals and value.strip()):
+        if not (name.strip() and equals and (value.strip() or may_be_blank)):
             raise UsageError(f"{option}: {text!r} is not NAME=VALUE", hint=f"write it like {option} tokens=D")
         if pairs.setdefault(name.strip(), value.strip()) != value.strip():
             raise UsageError(f"{option}: {name.strip()} is given twice", hint="leave one of the two out")

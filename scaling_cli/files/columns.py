@@ -114,6 +114,7 @@ def find_column(columns: Sequence[str], name: str) -> str | None:
 def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> Columns:
     """Find the column of every quantity; ``named`` (quantity → column) wins over recognition.
 
+    A quantity that is named ``""`` is not read: tokens so left out follow from params and FLOPs.
     Raises ``InputError`` where two columns claim one of params, tokens, flops and loss, or where loss,
     params or both of tokens and flops have none; ``UsageError`` for a quantity there is not.
     """
@@ -146,7 +147,7 @@ def _find(columns: Sequence[str], named: Mapping[str, str], place: str) -> dict[
     found = _named_columns(columns, named, place)
     free = [column for column in columns if column not in found.values()]
     for quantity in QUANTITIES:
-        if quantity not in found:
+        if quantity not in found and named.get(quantity) != "":
             candidates = _candidates(quantity, free)
             if len(candidates) > 1 and quantity in REQUIRED:
                 count = "two" if len(candidates) == 2 else str(len(candidates))
@@ -225,6 +226,8 @@ def _named_columns(columns: Sequence[str], named: Mapping[str, str], place: str)
             near = nearest(quantity, QUANTITIES)
             hint = f"did you mean {near}={name}?" if near else f"one of {', '.join(QUANTITIES)}"
             raise UsageError(f"--column: no quantity is called {quantity!r}", hint=hint)
+        if not name:
+            continue
         column = find_column(columns, name)
         if column is None:
             near = nearest(name, [column for column in columns if column])

@@ -212,3 +212,9 @@ def test_a_quantity_there_is_not_is_wrong_usage() -> None:
         columns_of("N,D,loss", token="D")
     assert caught.value.message == "--column: no quantity is called 'token'"
     assert caught.value.hint == "did you mean tokens=D?"
+
+
+def test_a_quantity_named_by_nothing_is_not_read() -> None:
+    assert columns_of("N,D,C,loss", tokens="").names == {"params": "N", "flops": "C", "loss": "loss"}
+    message, _ = refusal_of("N,D,loss", tokens="")
+    assert "no column for tokens or flops" in message

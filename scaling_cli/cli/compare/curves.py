@@ -75,7 +75,7 @@ def curves(
     check_plot(plot, is_table=output_format is Format.table, output=output)
     level = read_interval(interval)
     cards = read_laws(law or [])
-    columns = read_pairs("--column", column or [])
+    columns = read_pairs("--column", column or [], may_be_blank=True)
     units = {
         name: read_option(f"--unit {name}", parse_positive, value)
         for name, value in read_pairs("--unit", unit or []).items()
