@@ -57,9 +57,9 @@ def check_design(runs: Runs, settings: FitSettings | None = None) -> None:
     The additive forms: one size, or two, leave A and alpha open (the loss at two sizes fixes two numbers,
     E, A and alpha are three), and likewise for tokens; runs on one line in (log N, log D), a
     tokens-per-param ray above all, leave open which of the two terms is which. The frontier is the
-    opposite: it wants runs at three budgets, on about one line, each the best use of its budget. The
-    data-constrained form wants unique tokens and runs that repeat them. Every form wants two runs more
-    than it has constants to fit. A fixed constant needs no runs.
+    opposite: it wants runs at three budgets, on about one line along which params and tokens both grow,
+    each the best use of its budget. The data-constrained form wants unique tokens and runs that repeat
+    them. Every form wants two runs more than it has constants to fit. A fixed constant needs no runs.
     """
     settings = settings or FitSettings()
     names = runs.names
@@ -174,7 +174,7 @@ def _check_line(runs: Runs) -> None:
 
 
 def _check_frontier(runs: Runs, free: list[str]) -> None:
-    """Refuse runs that are no frontier: of too few budgets, or of many sizes for each budget."""
+    """Refuse runs that are no frontier: of too few budgets, of one size or token count, or a plane."""
     budgets = _groups(runs.flops_6ND)
     if budgets < len(free):
         _refuse(
@@ -183,6 +183,15 @@ def _check_frontier(runs: Runs, free: list[str]) -> None:
             runs.names,
             "add runs at other budgets, over a factor of ten or more",
         )
+    for values, what, column in ((runs.params, "size", "params"), (runs.tokens, "token count", "tokens")):
+        if _groups(values) == 1:
+            _refuse(
+                f"one-{what.replace(' ', '-')}",
+                f"all {len(runs)} runs have {format_count(_median(values))} {column}: "
+                "one of them at most is the best use of its budget",
+                runs.names,
+                "keep for each budget the run of least loss: on a frontier params and tokens grow together",
+            )
     width, _ = _width(runs)
     if width > MOST_WIDTH:
         _refuse(

@@ -70,3 +70,17 @@ def test_token_counts_that_lie_densely_are_many_and_not_one() -> None:
     N = np.tile(SIZES[:3], 40)
     D = np.repeat(np.geomspace(1e10, 1e11, 40), 3)
     assert fit_law(runs_of(N, D)).law.parameters == pytest.approx(LAW.parameters, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("N", "D", "finding_id"),
+    [
+        (SIZES, 3e11, "one-token-count: all 7 runs have 300B tokens"),
+        (np.full(7, 1e9), 20 * SIZES, "one-size"),
+    ],
+)
+def test_runs_that_grow_in_one_quantity_only_are_no_frontier(
+    N: "np.ndarray[tuple[int], np.dtype[np.float64]]", D: object, finding_id: str
+) -> None:
+    with pytest.raises(FitRefused, match=finding_id):
+        fit_law(runs_of(N, D), form="frontier")
