@@ -1,13 +1,13 @@
 """One convention for laws that are compared: N counts every parameter, and C = 6 N D of that N."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from scaling_cli.findings import Finding
 from scaling_cli.laws.additive import AdditiveLaw
-from scaling_cli.laws.card import NOT_STATED, LawCard
+from scaling_cli.laws.card import NOT_STATED, LawCard, Range
 from scaling_cli.laws.kaplan import KaplanLaw
 from scaling_cli.laws.law import Allocates, Law, Number, PredictsLoss, finite_or_inf
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
@@ -252,21 +252,62 @@ def in_total_params(card: LawCard) -> LawCard:
     """Return the law in total params and C = 6 N D of them, its findings saying what was done.
 
     Non-embedding params are converted (``TotalAllocation``, ``TotalLossLaw``), the draws with the law.
-    What cannot be converted without a model's shape stays and is marked ``not-comparable-params``; what
-    is nearly total, or does not say what it counts, stays and says so.
+    What cannot be converted, without a model's shape or for want of any N, stays and is marked
+    ``not-comparable-params``; what is nearly total, or does not say what it counts, stays and says so.
     """
-    definition = card.params_definition
     if not isinstance(card.law, Allocates):
-        return replace(card, findings=(*card.findings, *_flops_notes(card)))
-    findings = tuple(finding for finding in card.findings if finding.id not in _SAID_BETTER)
-    if definition == NON_EMBEDDING:
+        return replace(card, findings=(*card.findings, *_budget_notes(card), *_flops_notes(card)))
+    if is_non_embedding(card):
         card = replace(
-            card,
+            said_in_total_params(card),
             law=_convert(card.law),
             draws=tuple(_convert(draw) for draw in card.draws),
-            params_definition="total, converted from non-embedding",
+            fitted_range=_ranges_in_total(card.law, card.fitted_range),
         )
-    return replace(card, findings=(*findings, *_params_notes(definition), *_flops_notes(card)))
+        return replace(card, findings=(*card.findings, *_flops_notes(card)))
+    findings = (*_without_own_notes(card), *_params_notes(card.params_definition), *_flops_notes(card))
+    return replace(card, findings=findings)
+
+
+def is_non_embedding(card: LawCard) -> bool:
+    """Say whether a law's N leaves the embeddings out, and nothing else, so that it can be converted."""
+    return card.params_definition.strip().casefold().replace(" ", "-") == NON_EMBEDDING
+
+
+def said_in_total_params(card: LawCard) -> LawCard:
+    """Return the card of a law, or of runs, whose non-embedding params are converted: what it then says."""
+    message = (
+        "non-embedding params are converted to total ones, N + 47491 N^(1/3) (Pearce & Song 2024), and "
+        "the budget with them"
+    )
+    return replace(
+        card,
+        params_definition="total, converted from non-embedding",
+        findings=(*_without_own_notes(card), Finding("converted-params", "info", message)),
+    )
+
+
+def _without_own_notes(card: LawCard) -> tuple[Finding, ...]:
+    return tuple(finding for finding in card.findings if finding.id not in _SAID_BETTER)
+
+
+def _ranges_in_total(law: Allocates, ranges: Mapping[str, Range]) -> dict[str, Range]:
+    """Return the params and budgets that a law was fitted to as total ones.
+
+    Of x = 6 N D that is C = x (1 + omega N^(-2/3)) at N = N_opt(x): runs lie about their budgets' optima.
+    What D/N was is not known without the runs, and left out.
+    """
+
+    def budget(x: float) -> float:
+        N, _ = law.optimum(x)
+        return x * total_params(N) / N
+
+    converted = {name: ends for name, ends in ranges.items() if name != "tokens_per_param"}
+    for name, convert in (("params", total_params), ("flops", budget)):
+        if name in ranges:
+            low, high = ranges[name]
+            converted[name] = convert(low), convert(high)
+    return converted
 
 
 def as_published(card: LawCard) -> LawCard:
@@ -275,8 +316,7 @@ def as_published(card: LawCard) -> LawCard:
     if is_total or not isinstance(card.law, Allocates):
         return card
     message = f"its params are left as published, {card.params_definition}: others' count the embeddings too"
-    findings = tuple(finding for finding in card.findings if finding.id not in _SAID_BETTER)
-    return replace(card, findings=(*findings, Finding("mixed-params", "warning", message)))
+    return replace(card, findings=(*_without_own_notes(card), Finding("mixed-params", "warning", message)))
 
 
 def is_comparable(card: LawCard) -> bool:
@@ -292,13 +332,7 @@ def _convert(law: Law) -> Law:
 
 
 def _params_notes(definition: str) -> tuple[Finding, ...]:
-    """Say what becomes of params that are counted in another way."""
-    if definition == NON_EMBEDDING:
-        message = (
-            "non-embedding params are converted to total ones, N + 47491 N^(1/3) (Pearce & Song 2024), and "
-            "the budget with them"
-        )
-        return (Finding("converted-params", "info", message),)
+    """Say what becomes of params that are counted in another way and stay as they are."""
     if definition == _NEARLY_TOTAL:
         message = "params without the input embedding are taken for total, as if the two embeddings were tied"
         return (Finding("nearly-total-params", "info", message),)
@@ -312,6 +346,17 @@ def _params_notes(definition: str) -> tuple[Finding, ...]:
         message = "what its params count is not stated: they are taken for total"
         return (Finding("params-not-stated", "info", message),)
     return ()
+
+
+def _budget_notes(card: LawCard) -> tuple[Finding, ...]:
+    """Say of a law without params that its budgets are of others: there is no N to convert them with."""
+    if not is_non_embedding(card) and not card.params_definition.startswith(_FROM_FLOPS):
+        return ()
+    message = (
+        f"its budgets are of params that are {card.params_definition}, and a frontier has no N to convert "
+        "them with, so it is not comparable with the others"
+    )
+    return (Finding(NOT_COMPARABLE, "warning", message),)
 
 
 def _flops_notes(card: LawCard) -> tuple[Finding, ...]:

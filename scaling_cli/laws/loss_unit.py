@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 from scaling_cli.laws.additive import ChinchillaLaw, OvertrainingLaw
+from scaling_cli.laws.conversion import TotalLossLaw
 from scaling_cli.laws.data_constrained import DataConstrainedLaw
 from scaling_cli.laws.frontier import FrontierLaw
 from scaling_cli.laws.kaplan import KaplanLaw
-from scaling_cli.laws.law import Law
+from scaling_cli.laws.law import Law, PredictsLoss
 
 
 def scale_loss(law: Law, factor: float) -> Law:
     """Return the law of f L: E, A and B times f; Kaplan's N_c and D_c times f^(1/alpha).
 
-    A law that has no loss is returned as it is.
+    Of a converted law it is the law inside. One that has no loss is returned as it is.
     """
     if factor == 1:
         return law
@@ -25,4 +26,8 @@ def scale_loss(law: Law, factor: float) -> Law:
     if isinstance(law, KaplanLaw):
         N_factor, D_factor = factor ** (1 / law.alpha_N), factor ** (1 / law.alpha_D)
         return replace(law, N_c=law.N_c * N_factor, D_c=law.D_c * D_factor)
+    if isinstance(law, TotalLossLaw):
+        inner = scale_loss(law.inner, factor)
+        assert isinstance(inner, PredictsLoss)
+        return TotalLossLaw(inner)
     return law

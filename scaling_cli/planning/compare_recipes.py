@@ -20,7 +20,14 @@ from scaling_cli.planning.compute_multiplier import (
 from scaling_cli.planning.crossover import BEYOND, Crossover, find_crossover
 from scaling_cli.planning.frontiers import Frontiers
 from scaling_cli.planning.loss_levels import check_loss_levels
-from scaling_cli.planning.recipe import Pairing, Recipe, pair_draws, pick, pick_exponents
+from scaling_cli.planning.recipe import (
+    Pairing,
+    Recipe,
+    comparable_exponents,
+    pair_draws,
+    pick,
+    pick_exponents,
+)
 from scaling_cli.planning.shared_exponents import SharedExponents, Trend, compare_exponents, find_trend
 
 if TYPE_CHECKING:
@@ -181,7 +188,8 @@ def _compare(
     if pairs is not None:
         draws = pick(baseline, pairs.first), pick(recipe, pairs.second)
         exponent_draws = pick_exponents(baseline, pairs.first), pick_exponents(recipe, pairs.second)
-    shared = compare_exponents((baseline.exponents, recipe.exponents), exponent_draws, level)
+    exponents = comparable_exponents(baseline, recipe), comparable_exponents(recipe, baseline)
+    shared = compare_exponents(exponents, exponent_draws, level)
     if baseline.is_few or recipe.is_few:
         untested = shared.untested or "few-points"
         shared = replace(shared, p_value=None, is_rejected=None, untested=untested)

@@ -1,9 +1,10 @@
-"""The frontiers of many laws at once, L*(C) = E + K C^-g: what a comparison of recipes is made of."""
+"""The frontiers L*(C) of many laws at once, in closed form: what a comparison of recipes is made of."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from scaling_cli.errors import PlanError
 from scaling_cli.findings import Finding
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.intp]
 
+LARGEST_POWER = 700.0
+"""exp(709) is the largest float: a loss further above E than exp of this is as good as infinite."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frontiers:
-    """L*(C) = E + exp(log_K) C^-g of R laws, C in FLOPs; all arrays have shape (R,)."""
 
+class Frontiers(ABC):
+    """The frontiers of R laws, L*(C) with C in FLOPs, falling towards ``E``, which has shape (R,)."""
+
+    __slots__ = ()
     E: "FloatArray"
-    log_K: "FloatArray"
-    g: "FloatArray"
 
     def __len__(self) -> int:
         return len(self.E)
@@ -36,12 +38,43 @@ class Frontiers:
         """Return L*(C) of every law; C a number, or of any shape that goes with (R,)."""
         import numpy as np
 
-        with np.errstate(over="ignore", under="ignore"):
-            losses: FloatArray = self.E + np.exp(self.log_K - self.g * np.log(C))
+        return self.loss_at(np.log(C))
+
+    @abstractmethod
+    def loss_at(self, log_C: "float | FloatArray") -> "FloatArray":
+        """Return L*(C) of every law, of the logarithm of C."""
+
+    @abstractmethod
+    def log_flops(self, L: "float | FloatArray") -> "FloatArray":
+        """Return log C with L*(C) = L; ``inf`` where L <= E."""
+
+    @abstractmethod
+    def exponents(self, C: float) -> "FloatArray":
+        """Return g = -d log(L* - E)/d log C at C FLOPs, (R,)."""
+
+    @abstractmethod
+    def take(self, places: "IntArray") -> Self:
+        """Return the frontiers at ``places``, in their order; one may come several times."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PowerFrontiers(Frontiers):
+    """L*(C) = E + exp(log_K) C^-g of R laws, C in FLOPs; all arrays have shape (R,)."""
+
+    E: "FloatArray"
+    log_K: "FloatArray"
+    g: "FloatArray"
+
+    def loss_at(self, log_C: "float | FloatArray") -> "FloatArray":
+        """L*(C) = E + exp(log K - g log C)."""
+        import numpy as np
+
+        power = np.clip(self.log_K - self.g * log_C, -LARGEST_POWER, LARGEST_POWER)
+        losses: FloatArray = self.E + np.exp(power)
         return losses
 
     def log_flops(self, L: "float | FloatArray") -> "FloatArray":
-        """Return log C with L*(C) = L, log C = (log K - log(L - E))/g; ``inf`` where L <= E."""
+        """Return log C = (log K - log(L - E))/g; ``inf`` where L <= E."""
         import numpy as np
 
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -49,13 +82,17 @@ class Frontiers:
         reached: FloatArray = np.where(np.asarray(L) > self.E, log_C, np.inf)
         return reached
 
-    def take(self, places: "IntArray") -> "Frontiers":
+    def exponents(self, C: float) -> "FloatArray":  # one exponent at every budget
+        """Return g, the same at every budget."""
+        return self.g
+
+    def take(self, places: "IntArray") -> "PowerFrontiers":
         """Return the frontiers at ``places``, in their order; one may come several times."""
-        return Frontiers(self.E[places], self.log_K[places], self.g[places])
+        return PowerFrontiers(self.E[places], self.log_K[places], self.g[places])
 
 
-def frontiers_of(laws: Sequence[Law], name: str) -> Frontiers:
-    """Return the frontiers of laws of one form, those of the recipe called ``name``.
+def power_frontiers(laws: Sequence[Law], name: str) -> PowerFrontiers:
+    """Return the frontiers of laws that have a closed one, those of the recipe called ``name``.
 
     - additive forms: E, K = F 6^g, g = alpha beta/(alpha + beta), with F of laws/additive.py
     - the frontier form: E, A, alpha
@@ -67,7 +104,7 @@ def frontiers_of(laws: Sequence[Law], name: str) -> Frontiers:
 
     constants = [_constants(law, name) for law in laws]
     E, log_K, g = np.array(constants, dtype=np.float64).reshape(-1, 3).T
-    return Frontiers(E, log_K, g)
+    return PowerFrontiers(E, log_K, g)
 
 
 def _constants(law: Law, name: str) -> tuple[float, float, float]:

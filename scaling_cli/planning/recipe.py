@@ -10,13 +10,15 @@ from scaling_cli.fitting.diagnostics import diagnose
 from scaling_cli.fitting.fit import Fit
 from scaling_cli.fitting.frontier_points import FrontierLine
 from scaling_cli.laws.card import LawCard, Range
+from scaling_cli.laws.conversion import TotalLossLaw, in_total_params, total_params
 from scaling_cli.laws.law import Allocates, Law
 from scaling_cli.laws.loss_unit import scale_loss
 from scaling_cli.planning.common_runs import CommonRuns
 from scaling_cli.planning.fitted_plan import MOST_RESIDUALS, doubt_draws
-from scaling_cli.planning.frontiers import Frontiers, frontiers_of
+from scaling_cli.planning.frontiers import Frontiers
 from scaling_cli.planning.noise import noise_of
-from scaling_cli.planning.shared_exponents import EXPONENTS, FRONTIER
+from scaling_cli.planning.shared_exponents import EXPONENTS, FRONTIER, IN_PARAMS
+from scaling_cli.planning.total_frontiers import frontiers_of
 from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Recipe:
     that they share. ``line`` is the straight line through a handful of frontier points, where that is what
     the law is. ``runs`` are those fitted, of ``read`` rows; of frontier points only the FLOPs and losses
     mean anything. ``common`` says which of them the baseline has too, ``None`` where that is not asked.
+    Where the law was converted to total params (laws/conversion.py) so were the params of the runs.
     """
 
     name: str
@@ -72,20 +75,28 @@ class Recipe:
         return self.sureness == "bootstrap" and self.runs is not None and len(self.runs) < FEW_POINTS
 
     @property
+    def is_converted(self) -> bool:
+        """Whether its exponents are of params without the embeddings, and its frontier is no power law."""
+        return isinstance(self.card.law, TotalLossLaw)
+
+    @property
     def fitted_flops(self) -> Range | None:
         """The least and the largest budget of its runs, where they are known."""
         return self.card.fitted_range.get("flops")
 
 
-def recipe_of_card(card: LawCard, factor: float = 1.0) -> Recipe:
-    """Return a published law, or that of a file, as a recipe; its losses times ``factor``."""
+def recipe_of_card(card: LawCard, factor: float = 1.0, *, target: float) -> Recipe:
+    """Return a published law, or that of a file, as a recipe; its losses times ``factor``.
+
+    ``target`` is the budget in FLOPs at which the exponent of its frontier is told.
+    """
     card = replace(
         card,
         law=scale_loss(card.law, factor),
         draws=tuple(scale_loss(draw, factor) for draw in card.draws),
     )
     found = () if card.draws else (_without_draws(),)
-    return _recipe(card, "draws" if card.draws else "none", findings=(*card.findings, *found))
+    return _recipe(card, "draws" if card.draws else "none", (*card.findings, *found), target)
 
 
 def _without_draws() -> Finding:
@@ -105,11 +116,13 @@ def recipe_of_fit(
     clusters: Sequence[str] | None = None,
     pairing: Pairing = "independent",
     has_counts: bool = True,
+    convert: bool = False,
 ) -> Recipe:
     """Return a law fitted to a table of runs as a recipe, with what the data doctor has against it.
 
     ``card`` says what the runs were; ``target`` is the budget in FLOPs that the doctor looks at. Of points
-    without counts of params and tokens (``has_counts``) it has nothing to say.
+    without counts of params and tokens (``has_counts``) it has nothing to say. With ``convert`` a law of
+    params without the embeddings becomes one of total params, as that of a law file does.
     """
     draws = bootstrap.draws if bootstrap else ()
     doctor: tuple[Finding, ...] = ()
@@ -132,26 +145,42 @@ def recipe_of_fit(
         draws=draws,
         residuals=tuple(noise_of(fit.residuals, clusters, MOST_RESIDUALS).tolist()),
     )
-    recipe = _recipe(
-        card,
-        "bootstrap" if draws else "none",
-        findings=(*card.findings, *fit.findings, *doctor, *doubts),
-    )
+    card = replace(card, findings=(*card.findings, *fit.findings, *doctor, *doubts))
+    runs = fit.runs
+    if convert:
+        card, runs = _in_total_params(card, runs)
+    recipe = _recipe(card, "bootstrap" if draws else "none", card.findings, target)
     places = bootstrap.places if bootstrap else ()
-    return replace(recipe, places=places, pairing=pairing, fit=fit, runs=fit.runs, read=read)
+    return replace(recipe, places=places, pairing=pairing, fit=fit, runs=runs, read=read)
+
+
+def _in_total_params(card: LawCard, runs: Runs) -> tuple[LawCard, Runs]:
+    """Return a fitted law in total params, with the runs behind it and the budgets that they had then."""
+    converted = in_total_params(card)
+    if not isinstance(converted.law, TotalLossLaw):
+        return converted, runs
+    runs = runs_in_total_params(runs)
+    known = {"flops": runs.flops_6ND, "tokens_per_param": runs.tokens / runs.params}
+    exact = {name: (float(values.min()), float(values.max())) for name, values in known.items()}
+    return replace(converted, fitted_range={**converted.fitted_range, **exact}), runs
+
+
+def runs_in_total_params(runs: Runs) -> Runs:
+    """Return runs whose N leaves the embeddings out with N + omega N^(1/3) for their params."""
+    return replace(runs, params=total_params(runs.params))
 
 
 def recipe_of_line(
-    line: FrontierLine, runs: Runs, card: LawCard, *, read: int, draws: int, seed: int
+    line: FrontierLine, runs: Runs, card: LawCard, *, read: int, draws: int, seed: int, target: float
 ) -> Recipe:
     """Return the line through a handful of frontier points as a recipe, with ``draws`` of Student's t."""
     card = replace(card, law=line.law, confidence="fitted", draws=line.draws(draws, seed))
     found = card.findings if card.draws else (*card.findings, _without_draws())
-    recipe = _recipe(card, "student-t" if card.draws else "none", findings=found)
+    recipe = _recipe(card, "student-t" if card.draws else "none", found, target)
     return replace(recipe, line=line, runs=runs, read=read)
 
 
-def _recipe(card: LawCard, sureness: Sureness, findings: tuple[Finding, ...]) -> Recipe:
+def _recipe(card: LawCard, sureness: Sureness, findings: tuple[Finding, ...], target: float) -> Recipe:
     import numpy as np
 
     frontier = frontiers_of([card.law], card.name)
@@ -165,8 +194,11 @@ def _recipe(card: LawCard, sureness: Sureness, findings: tuple[Finding, ...]) ->
         frontier=frontier,
         draws=draws,
         findings=findings,
-        exponents={**{name: card.law.parameters[name] for name in names}, FRONTIER: float(frontier.g[0])},
-        exponent_draws={} if draws is None else {**drawn, FRONTIER: draws.g},
+        exponents={
+            **{name: card.law.parameters[name] for name in names},
+            FRONTIER: float(frontier.exponents(target)[0]),
+        },
+        exponent_draws={} if draws is None else {**drawn, FRONTIER: draws.exponents(target)},
     )
 
 
@@ -209,6 +241,16 @@ def pair_draws(baseline: Recipe, recipe: Recipe) -> Pairs | None:
 def pick(recipe: Recipe, places: "IntArray") -> Frontiers:
     """Return the frontiers of some draws; where there are none the law itself, each time."""
     return recipe.frontier.take(places) if recipe.draws is None else recipe.draws.take(places)
+
+
+def comparable_exponents(recipe: Recipe, other: Recipe) -> dict[str, float]:
+    """Return the exponents of a recipe that mean what those of the ``other`` do.
+
+    Those in the params of a converted law are of N without the embeddings, and left out beside others.
+    """
+    if not recipe.is_converted or other.is_converted:
+        return dict(recipe.exponents)
+    return {name: value for name, value in recipe.exponents.items() if name not in IN_PARAMS}
 
 
 def pick_exponents(recipe: Recipe, places: "IntArray") -> "dict[str, FloatArray]":

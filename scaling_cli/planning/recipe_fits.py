@@ -14,6 +14,7 @@ from scaling_cli.fitting.frontier_points import fit_frontier_points
 from scaling_cli.fitting.joint_fit import bootstrap_sharing, fit_sharing
 from scaling_cli.fitting.parametric import fit_with
 from scaling_cli.laws.card import LawCard
+from scaling_cli.laws.conversion import is_non_embedding, said_in_total_params
 from scaling_cli.planning.common_runs import CommonRuns, common_runs
 from scaling_cli.planning.compare_recipes import budgets_for
 from scaling_cli.planning.recipe import (
@@ -22,7 +23,9 @@ from scaling_cli.planning.recipe import (
     recipe_of_card,
     recipe_of_fit,
     recipe_of_line,
+    runs_in_total_params,
 )
+from scaling_cli.planning.shared_exponents import IN_PARAMS
 from scaling_cli.runs import Runs
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN
 
@@ -38,7 +41,8 @@ class RecipeRuns:
     """A table of runs as a recipe to be fitted, its losses in the unit that all are compared in.
 
     ``card`` says what the runs were, its law is not looked at; ``place`` is what an error begins with.
-    ``has_counts`` is false for frontier points, whose params and tokens nobody knows.
+    ``has_counts`` is false for frontier points, whose params and tokens nobody knows. With ``convert``
+    params without the embeddings become total ones: in the law where it has params, else in the runs.
     """
 
     runs: Runs
@@ -49,6 +53,17 @@ class RecipeRuns:
     columns: "Mapping[str, FloatArray]" = field(default_factory=dict)
     clusters: tuple[str, ...] | None = None
     has_counts: bool = True
+    convert: bool = False
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether its params leave the embeddings out and are not to."""
+        return self.convert and self.has_counts and is_non_embedding(self.card)
+
+    @property
+    def compared_runs(self) -> Runs:
+        """The runs with the params that they are compared by: total ones, unless each keeps its own."""
+        return runs_in_total_params(self.runs) if self.is_converted else self.runs
 
     @property
     def is_line(self) -> bool:
@@ -96,6 +111,7 @@ def fit_recipes(
     every replicate done.
     Raises what ``fit_law`` raises, ``UsageError`` where constants are to be shared with a law.
     """
+    inputs = [_frontier_in_total_params(one) for one in inputs]
     fitted = [_fitted_range(one) for one in inputs]
     _, target = budgets_for(fitted, flops)
     if share:
@@ -103,11 +119,11 @@ def fit_recipes(
     recipes = []
     for index, one in enumerate(inputs):
         if isinstance(one, RecipeLaw):
-            recipes.append(recipe_of_card(one.card, one.factor))
+            recipes.append(recipe_of_card(one.card, one.factor, target=target))
             continue
         with _placed(one):
             if one.is_line:
-                recipes.append(_line(one, replace(resampling, seed=resampling.seed + index)))
+                recipes.append(_line(one, replace(resampling, seed=resampling.seed + index), target))
                 progress(resampling.replicates)
                 continue
             common = _common(inputs[0], one)
@@ -132,8 +148,15 @@ def fit_recipes(
 def _fitted_range(one: RecipeRuns | RecipeLaw) -> tuple[float, float] | None:
     if isinstance(one, RecipeLaw):
         return one.card.fitted_range.get("flops")
-    C = one.runs.flops_6ND
+    C = one.compared_runs.flops_6ND
     return float(C.min()), float(C.max())
+
+
+def _frontier_in_total_params(one: RecipeRuns | RecipeLaw) -> RecipeRuns | RecipeLaw:
+    """Return a table for the frontier form, which knows budgets alone, with those of total params."""
+    if isinstance(one, RecipeLaw) or one.settings.form != "frontier" or not one.is_converted:
+        return one
+    return replace(one, runs=one.compared_runs, card=said_in_total_params(one.card))
 
 
 def _common(baseline: RecipeRuns | RecipeLaw, one: RecipeRuns) -> CommonRuns | None:
@@ -143,10 +166,10 @@ def _common(baseline: RecipeRuns | RecipeLaw, one: RecipeRuns) -> CommonRuns | N
     """
     if isinstance(baseline, RecipeLaw) or baseline.is_line or baseline.clusters or one.clusters:
         return None
-    return common_runs(baseline.runs, one.runs)
+    return common_runs(baseline.compared_runs, one.compared_runs)
 
 
-def _line(one: RecipeRuns, resampling: Resampling) -> Recipe:
+def _line(one: RecipeRuns, resampling: Resampling, target: float) -> Recipe:
     """Return the recipe of the frontier form with E pinned."""
     if one.has_counts:
         check_design(one.runs, one.settings)
@@ -154,7 +177,13 @@ def _line(one: RecipeRuns, resampling: Resampling) -> Recipe:
     line = fit_frontier_points(C, one.runs.loss, one.runs.names, E=one.settings.fixed["E"])
     card = replace(one.card, fitted_range={"flops": (float(C.min()), float(C.max()))})
     return recipe_of_line(
-        line, one.runs, card, read=one.read, draws=resampling.replicates, seed=resampling.seed
+        line,
+        one.runs,
+        card,
+        read=one.read,
+        draws=resampling.replicates,
+        seed=resampling.seed,
+        target=target,
     )
 
 
@@ -172,6 +201,7 @@ def _recipe(
         clusters=one.clusters,
         pairing=pairing,
         has_counts=one.has_counts,
+        convert=one.convert,
     )
     if not recipe.is_few:
         return recipe
@@ -200,6 +230,7 @@ def _share(
         raise UsageError(
             f"--share: the recipes have different forms, {' and '.join(forms)}", hint="--form one"
         )
+    _check_same_params(tables, share)
     for table in tables:
         with _placed(table):
             known = {**table.settings.fixed, **dict.fromkeys(share, 1.0)}
@@ -223,6 +254,17 @@ def _share(
         replace(_recipe(table, fit, bootstrap, resampling.level, target, pairing), common=common)
         for table, fit, bootstrap, common in zip(tables, joint.fits, bootstraps, commons, strict=True)
     ]
+
+
+def _check_same_params(tables: Sequence[RecipeRuns], share: Sequence[str]) -> None:
+    """Raise ``UsageError`` where an exponent of N is to be shared by tables that count other params."""
+    kinds = dict.fromkeys(table.card.params_definition for table in tables)
+    mixed = [name for name in share if name in IN_PARAMS]
+    if len(kinds) > 1 and mixed:
+        raise UsageError(
+            f"--share: {mixed[0]} is of N, and the recipes count {' and '.join(kinds)} params",
+            hint="share E, which is of no params, or count the params of all tables in one way",
+        )
 
 
 @contextmanager

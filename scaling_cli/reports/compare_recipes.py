@@ -26,6 +26,7 @@ LONGEST_NAME = 21
 """Of a recipe's name in a table so many letters stand, so that it fits 80 columns; the JSON has all."""
 
 _LAWS = "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs{sure}."
+_CONVERTED = " That of {names} is the one at the target: with total params it is no power law."
 _SURE = " and the {level} intervals of the law and of one new run{by}"
 _BY = {
     "bootstrap": "from refits to resampled runs",
@@ -128,6 +129,7 @@ def _recipe_dict(recipe: Recipe, points: Sequence[FrontierPoint], level: float) 
     return {
         "name": recipe.name,
         "law": recipe.card.law.as_dict(),
+        "params_definition": recipe.card.params_definition,
         "frontier_exponent": recipe.exponents[FRONTIER],
         "runs": None if recipe.runs is None else {"read": recipe.read, "used": len(recipe.runs)},
         "fitted_range": fitted,
@@ -238,8 +240,14 @@ def _law_table(found: RecipesCompared) -> Table:
     return Table(
         headings=tuple(headings),
         rows=tuple(row[: len(headings)] for row in rows),
-        caption=_LAWS.format(target=format_flops(found.target), sure=sure),
+        caption=_LAWS.format(target=format_flops(found.target), sure=sure) + _converted(found),
     )
+
+
+def _converted(found: RecipesCompared) -> str:
+    """Say which exponents hold at the target alone."""
+    names = [recipe.name for recipe in found.recipes if recipe.is_converted]
+    return _CONVERTED.format(names=" and ".join(names)) if names else ""
 
 
 def _loss_ends(ends: Range) -> str:

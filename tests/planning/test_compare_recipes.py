@@ -19,7 +19,7 @@ from scaling_cli.laws.published import PUBLISHED
 from scaling_cli.planning.compare_recipes import RecipesCompared, budgets_for, compare_recipes
 from scaling_cli.planning.compute_multiplier import multiplier_at
 from scaling_cli.planning.crossover import find_crossover
-from scaling_cli.planning.frontiers import Frontiers
+from scaling_cli.planning.frontiers import PowerFrontiers
 from scaling_cli.planning.recipe import pair_draws, pick
 from scaling_cli.planning.recipe_fits import RecipeLaw, RecipeRuns, Resampling, fit_recipes, point_runs
 from scaling_cli.runs import Runs
@@ -220,11 +220,11 @@ def test_a_table_against_its_copy_is_better_in_half_of_the_draws() -> None:
 
 
 def test_a_crossing_that_the_draws_do_not_bound_may_be_anywhere() -> None:
-    baseline = Frontiers(np.array([1.8]), np.array([6.0]), np.array([0.17]))
-    recipe = Frontiers(np.array([1.8]), np.array([6.0 + 0.01 * 47.0]), np.array([0.18]))
+    baseline = PowerFrontiers(np.array([1.8]), np.array([6.0]), np.array([0.17]))
+    recipe = PowerFrontiers(np.array([1.8]), np.array([6.0 + 0.01 * 47.0]), np.array([0.18]))
 
-    def shifted(*shifts: float) -> Frontiers:
-        return Frontiers(
+    def shifted(*shifts: float) -> PowerFrontiers:
+        return PowerFrontiers(
             np.full(20, 1.8), np.repeat(6.0 + np.array(shifts), 20 // len(shifts)), np.full(20, 0.17)
         )
 

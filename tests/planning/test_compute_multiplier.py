@@ -24,8 +24,9 @@ from scaling_cli.planning.compute_multiplier import (
     share_above,
 )
 from scaling_cli.planning.crossover import find_crossover
-from scaling_cli.planning.frontiers import Frontiers, frontiers_of
+from scaling_cli.planning.frontiers import PowerFrontiers, power_frontiers
 from scaling_cli.planning.shared_exponents import compare_exponents, find_trend
+from scaling_cli.planning.total_frontiers import frontiers_of
 
 LAWS = (
     ChinchillaLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658),
@@ -51,8 +52,8 @@ def shown(ends: Ends | None) -> list[str]:
     return ["" if end is None else f"{end:.6g}" for end in ends or ()]
 
 
-def frontier(*chosen: HasFrontier) -> Frontiers:
-    return frontiers_of(chosen, "test")
+def frontier(*chosen: HasFrontier) -> PowerFrontiers:
+    return power_frontiers(chosen, "test")
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.form)
@@ -100,7 +101,7 @@ def test_counting_compute_differently_is_a_multiplier_at_every_budget(
     law: ChinchillaLaw, C: float, gain: float
 ) -> None:
     A, B = frontier(law), frontier(law)
-    B = Frontiers(B.E, B.log_K - B.g * math.log(gain), B.g)
+    B = PowerFrontiers(B.E, B.log_K - B.g * math.log(gain), B.g)
     assert multiplier_at(A, B, C, 0.9).value == pytest.approx(gain, rel=1e-9)
 
 
@@ -166,20 +167,20 @@ def test_a_crossover_is_where_the_frontiers_meet_and_the_lead_changes(
             assert (first.frontier_loss(1.01 * C) > second.frontier_loss(1.01 * C)) == leads
 
 
-def crossing_draws(at: list[float]) -> tuple[Frontiers, Frontiers]:
-    """Frontiers of the same E that cross at these budgets, the second the steeper one."""
+def crossing_draws(at: list[float]) -> tuple[PowerFrontiers, PowerFrontiers]:
+    """PowerFrontiers of the same E that cross at these budgets, the second the steeper one."""
     log_C = np.log(np.array(at))
     n = len(at)
     flat, steep = np.full(n, 0.15), np.full(n, 0.18)
     return (
-        Frontiers(np.full(n, 1.8), 0.15 * log_C - 1, flat),
-        Frontiers(np.full(n, 1.8), 0.18 * log_C - 1, steep),
+        PowerFrontiers(np.full(n, 1.8), 0.15 * log_C - 1, flat),
+        PowerFrontiers(np.full(n, 1.8), 0.18 * log_C - 1, steep),
     )
 
 
 def test_draws_beyond_the_range_open_an_end_and_count_as_not_crossing() -> None:
     draws = crossing_draws([1e21] * 2 + [1e22] * 88 + [1e28] * 10)
-    A, B = (Frontiers(one.E[5:6], one.log_K[5:6], one.g[5:6]) for one in draws)
+    A, B = (PowerFrontiers(one.E[5:6], one.log_K[5:6], one.g[5:6]) for one in draws)
     found = find_crossover(A, B, (1e18, 1e25), 1e22, 0.9, draws)
     assert found.flops == pytest.approx(1e22)
     assert found.leads_after
@@ -191,7 +192,7 @@ def test_draws_beyond_the_range_open_an_end_and_count_as_not_crossing() -> None:
 
 def test_where_the_best_fit_does_not_cross_the_draws_still_tell() -> None:
     draws = crossing_draws([1e24] * 30 + [1e28] * 70)
-    A, B = (Frontiers(one.E[50:51], one.log_K[50:51], one.g[50:51]) for one in draws)
+    A, B = (PowerFrontiers(one.E[50:51], one.log_K[50:51], one.g[50:51]) for one in draws)
     found = find_crossover(A, B, (1e18, 1e25), 1e22, 0.9, draws)
     assert (found.flops, found.share, found.leads_after) == (None, 0.3, True)
     assert shown(found.interval) == ["1e+24", ""]

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from scaling_cli.cli import study as studies
-from scaling_cli.errors import InputError, ScalingError, UsageError
+from scaling_cli.errors import InputError, PlanError, ScalingError, UsageError
 from scaling_cli.laws.card import NOT_STATED
 from scaling_cli.planning.loss_measure import CommonUnit, LossMeasure, common_unit
 from scaling_cli.planning.recipe_fits import RecipeLaw, RecipeRuns, point_runs
@@ -31,13 +31,15 @@ class _Given:
 
 
 def read_recipes(
-    names: Sequence[str], options: Mapping[str, object]
+    names: Sequence[str], options: Mapping[str, object], *, convert: bool = True
 ) -> tuple[list[RecipeRuns | RecipeLaw], CommonUnit]:
     """Read every recipe, and bring their losses to one unit.
 
     A name is that of a published law, a law file, a YAML experiment or a table; ``options`` are those of
-    ``read_study`` and hold for every table. Raises ``UsageError`` for fewer than two, or for one given
-    twice, and ``InputError`` where the losses do not compare.
+    ``read_study`` and hold for every table. With ``convert`` params without the embeddings are to become
+    total ones; without, each recipe keeps its own N. Raises ``UsageError`` for fewer than two, or for one
+    given twice, ``InputError`` where the losses do not compare, and ``PlanError`` for a law whose N cannot
+    be converted.
     """
     if len(names) < 2:
         raise UsageError(
@@ -45,7 +47,7 @@ def read_recipes(
             hint="name the baseline first: scaling compare recipes A.csv B.csv",
         )
     labels = _labels(names)
-    given = [_read(name, label, options) for name, label in zip(names, labels, strict=True)]
+    given = [_read(name, label, options, convert) for name, label in zip(names, labels, strict=True)]
     unit = common_unit([one.measure for one in given])
     recipes = [
         _in_unit(one.recipe, unit.unit, factor) for one, factor in zip(given, unit.factors, strict=True)
@@ -65,28 +67,28 @@ def _labels(names: Sequence[str]) -> list[str]:
     return [label if short.count(label) == 1 else name for label, name in zip(short, names, strict=True)]
 
 
-def _read(name: str, label: str, options: Mapping[str, object]) -> _Given:
+def _read(name: str, label: str, options: Mapping[str, object], convert: bool) -> _Given:
     from scaling_cli.laws.published import GROUPS, PUBLISHED
 
     if name in GROUPS:
         members = ", ".join(GROUPS[name][:4])
         raise UsageError(f"{name} stands for several laws", hint=f"name one of them: {members}")
     if name in PUBLISHED:
-        return _law(PUBLISHED[name], label)
+        return _law(PUBLISHED[name], label, convert)
     lower = name.lower().removesuffix(".gz")
     if lower.endswith(".json"):
-        return _law(_read_law(name), label)
+        return _law(_read_law(name), label, convert)
     if lower.endswith(_YAML):
         from scaling_cli.files.experiment_file import is_experiment
 
         if not is_experiment(name):
-            return _law(_read_law(name), label)
-        return _table(studies.read_study(name, **options), label)
+            return _law(_read_law(name), label, convert)
+        return _table(studies.read_study(name, **options), label, convert)
     if name != "-" and not PurePath(name).suffix and "/" not in name and not Path(name).exists():
         from scaling_cli.laws.published import published_law
 
-        return _law(published_law(name), label)
-    return _table(studies.read_study(None, runs=name, **options), label)
+        return _law(published_law(name), label, convert)
+    return _table(studies.read_study(None, runs=name, **options), label, convert)
 
 
 def _read_law(path: str) -> "LawCard":
@@ -95,21 +97,31 @@ def _read_law(path: str) -> "LawCard":
     return read_law(path)
 
 
-def _law(card: "LawCard", label: str) -> _Given:
+def _law(card: "LawCard", label: str, convert: bool) -> _Given:
+    """Return a law in total params, or with its own; refuse one with a loss whose N becomes no other's."""
     from scaling_cli.files.loss_measure import measure_of_law
-    from scaling_cli.laws.conversion import as_published
+    from scaling_cli.laws.conversion import NOT_COMPARABLE, as_published, in_total_params
+    from scaling_cli.laws.law import HasFrontier
 
-    return _Given(measure_of_law(card, label), RecipeLaw(replace(as_published(card), name=label)))
+    measure = measure_of_law(card, label)
+    card = in_total_params(card) if convert else as_published(card)
+    refused = [finding for finding in card.findings if finding.id == NOT_COMPARABLE]
+    if refused and isinstance(card.law, HasFrontier):
+        hint = "--as-published compares laws with the params and budgets that each has"
+        raise PlanError(replace(refused[0], severity="refusal"), hint=hint, place=label)
+    return _Given(measure, RecipeLaw(replace(card, name=label)))
 
 
-def _table(study: "Experiment", label: str) -> _Given:
+def _table(study: "Experiment", label: str, convert: bool) -> _Given:
     """Read a table: frontier points where it has budgets and losses alone, else runs."""
     if study.form == "all":
         raise UsageError("--form all ranks forms, it is none", hint="name one for all recipes")
     if study.runs == "-":
-        return _runs(study, _read_stdin(study), label)
+        return _runs(study, _read_stdin(study), label, convert)
     points = _read_points(study)
-    return _points(study, points, label) if points else _runs(study, studies.read_table(study), label)
+    if points:
+        return _points(study, points, label)
+    return _runs(study, studies.read_table(study), label, convert)
 
 
 def _read_stdin(study: "Experiment") -> "RunTable":
@@ -150,7 +162,7 @@ def _points(study: "Experiment", points: "FrontierPoints", label: str) -> _Given
     return _Given(_measure(study, points, label), recipe)
 
 
-def _runs(study: "Experiment", table: "RunTable", label: str) -> _Given:
+def _runs(study: "Experiment", table: "RunTable", label: str, convert: bool) -> _Given:
     from scaling_cli.fitting.parametric import checked_weights
 
     given = studies.fit_settings(study, table)
@@ -165,6 +177,7 @@ def _runs(study: "Experiment", table: "RunTable", label: str) -> _Given:
         place=f"{table.name}{rows}",
         columns=table.extra_columns(),
         clusters=table.clusters,
+        convert=convert,
     )
     return _Given(_measure(study, table, label), recipe)
 

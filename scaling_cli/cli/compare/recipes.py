@@ -86,6 +86,13 @@ FormOption = Annotated[
         autocompletion=complete_form,
     ),
 ]
+ConvertOption = Annotated[
+    bool,
+    typer.Option(
+        "--convert/--as-published",
+        help="Count the embeddings in every recipe's params and budgets, or leave each its own.",
+    ),
+]
 
 
 def recipes(
@@ -101,6 +108,7 @@ def recipes(
     form: FormOption = None,
     fix: FixOption = None,
     share: ShareOption = None,
+    convert: ConvertOption = True,
     bootstrap: BootstrapOption = 1000,
     seed: SeedOption = 0,
     cluster: ClusterOption = None,
@@ -125,7 +133,9 @@ def recipes(
     fixed = read_pairs("--fix", fix or [])
     units = read_pairs("--unit", unit or [])
     options = {
-        "columns": read_pairs("--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])]),
+        "columns": read_pairs(
+            "--column", [*(column or []), *([f"cluster={cluster}"] if cluster else [])], may_be_blank=True
+        ),
         "units": {name: read_option(f"--unit {name}", parse_positive, text) for name, text in units.items()},
         "where": tuple(read_option("--where", parse_condition, text) for text in where or []),
         "drop_highest_losses": drop_highest_losses,
@@ -135,7 +145,7 @@ def recipes(
         "fixed": {name: read_option(f"--fix {name}", parse_quantity, text) for name, text in fixed.items()},
         "bounds": {},
     }
-    inputs, common = read_recipes(recipe or [], options)
+    inputs, common = read_recipes(recipe or [], options, convert=convert)
     with progress("resampling the runs", bootstrap * len(inputs)) as advance:
         fitted = fit_recipes(
             inputs, resampling, share=list(dict.fromkeys(share or [])), flops=budgets, progress=advance
