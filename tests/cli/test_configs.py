@@ -76,18 +76,38 @@ def test_a_config_runs_as_its_header_says(shell: Shell, name: str, command: str)
 CEREBRAS = ROOT / "configs" / "cerebras_gpt.yaml"
 
 
-def test_a_free_fit_to_cerebras_gpt_is_that_of_scipy(answer: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(
+    ("column", "options", "said"),
+    [
+        ("flops_printed", (), (0.459, 0.0713)),
+        ("flops", ("--column", "tokens=tokens"), (0.386, 0.0649)),  # 6 N D
+    ],
+)
+def test_a_free_fit_to_cerebras_gpt_is_that_of_scipy_and_what_its_header_says(
+    answer: Callable[..., Any], column: str, options: tuple[str, ...], said: tuple[float, float]
+) -> None:
     rows = list(csv.DictReader((ROOT / "sample_runs" / "cerebras_gpt.csv").read_text().splitlines()))
-    log_C = np.log([float(row["flops_printed"]) / 1e20 for row in rows])
+    log_C = np.log([float(row[column]) / 1e20 for row in rows])
     log_L = np.log([float(row["loss"]) for row in rows])
 
     def residuals(x: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Any:
         return np.log(x[0] + np.exp(x[1] - x[2] * log_C)) - log_L
 
     E, _, alpha = least_squares(residuals, [0.5, 0.4, 0.07], xtol=1e-15, ftol=1e-15, gtol=1e-15).x
-    fitted = answer("fit", "--config", CEREBRAS, "--bootstrap", "0")["law"]["parameters"]
+    fitted = answer("fit", "--config", CEREBRAS, *options, "--bootstrap", "0")["law"]["parameters"]
     assert (fitted["E"], fitted["alpha"]) == pytest.approx((E, alpha), rel=1e-5)
-    assert (E, alpha) == pytest.approx((0.459, 0.0713), abs=5e-4)
+    header = " ".join(CEREBRAS.read_text().split())
+    assert E == pytest.approx(said[0], abs=5e-4)
+    assert alpha == pytest.approx(said[1], abs=5e-5)
+    assert f"E {said[0]}" in header
+    assert str(said[1]) in header
+
+
+def test_an_experiment_can_be_typed_with_the_column_that_is_not_read(answer: Callable[..., Any]) -> None:
+    options = ("--form", "frontier", "--objective", "log-mse", "--flops", "1e23", "--bootstrap", "0")
+    columns = ("--column", "flops=flops_printed", "--column", "tokens=")
+    typed = answer("fit", ROOT / "sample_runs" / "cerebras_gpt.csv", *columns, *options)
+    assert typed == answer("fit", "--config", CEREBRAS, "--bootstrap", "0")
 
 
 def test_the_published_frontier_of_cerebras_gpt_is_within_what_its_runs_leave_open(
