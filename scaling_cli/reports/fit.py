@@ -57,18 +57,21 @@ def _summary(plan: FittedPlan) -> Record:
     """Say which law, from which runs, and how well it holds."""
     fit, law = plan.fit, plan.fit.law
     span = fit.fitted_range
+    tokens, flops = _between(span["tokens"], format_count), _between(span["flops"], format_flops)
+    counted = _flops_column(plan)
     objective = fit.objective
+    delta = f"delta {format_number(objective.delta)}, " if objective.name.endswith("huber") else ""
     return Record(
         f"{law.form.capitalize()} law fitted to {plan.card.name}",
         (
             ("runs", f"{len(fit.runs)} used of {plan.runs_read} read"),
             ("params", _between(span["params"], format_count)),
-            ("tokens", _between(span["tokens"], format_count)),
-            ("FLOPs", f"{_between(span['flops'], format_flops)} (6 N D)"),
+            ("tokens", "not read" if counted else tokens),
+            ("FLOPs", f"{flops} ({counted or '6 N D'})"),
             ("law", law.formula),
             (
                 "objective",
-                f"{objective.name}, delta {format_number(objective.delta)}, sum {objective.value:.8e}",
+                f"{objective.name}, {delta}sum {objective.value:.8e}",
             ),
             (
                 "residuals",
@@ -82,6 +85,18 @@ def _summary(plan: FittedPlan) -> Record:
             ),
         ),
     )
+
+
+def _flops_column(plan: FittedPlan) -> str:
+    """Return the column of FLOPs that a frontier was fitted to, "" where it was fitted to 6 N D.
+
+    Of a table without tokens, C/(6N) takes their place: nothing to show, for a frontier asks only for C.
+    """
+    data = plan.card.provenance.get("data")
+    columns = data.get("columns") if isinstance(data, Mapping) else None
+    if plan.fit.settings.form != "frontier" or not isinstance(columns, Mapping) or "tokens" in columns:
+        return ""
+    return str(columns.get("flops", ""))
 
 
 def _checks(plan: FittedPlan) -> dict[str, object]:

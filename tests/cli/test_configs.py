@@ -93,14 +93,24 @@ def test_a_free_fit_to_cerebras_gpt_is_that_of_scipy_and_what_its_header_says(
     def residuals(x: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Any:
         return np.log(x[0] + np.exp(x[1] - x[2] * log_C)) - log_L
 
-    E, _, alpha = least_squares(residuals, [0.5, 0.4, 0.07], xtol=1e-15, ftol=1e-15, gtol=1e-15).x
+    floor, _, alpha = least_squares(residuals, [0.5, 0.4, 0.07], xtol=1e-15, ftol=1e-15, gtol=1e-15).x
     fitted = answer("fit", "--config", CEREBRAS, *options, "--bootstrap", "0")["law"]["parameters"]
-    assert (fitted["E"], fitted["alpha"]) == pytest.approx((E, alpha), rel=1e-5)
+    assert (fitted["E"], fitted["alpha"]) == pytest.approx((floor, alpha), rel=1e-5)
     header = " ".join(CEREBRAS.read_text().split())
-    assert E == pytest.approx(said[0], abs=5e-4)
+    assert floor == pytest.approx(said[0], abs=5e-4)
     assert alpha == pytest.approx(said[1], abs=5e-5)
     assert f"E {said[0]}" in header
     assert str(said[1]) in header
+
+
+def test_a_fit_shows_no_tokens_and_no_delta_that_it_did_not_use(scaling: Scaling) -> None:
+    shown = scaling("fit", "--config", CEREBRAS, "--bootstrap", "0").stdout
+    assert re.search(r"^  tokens +not read$", shown, re.MULTILINE)
+    assert re.search(r"^  FLOPs +2\.6e18 to 2\.3e22 \(flops_printed\)$", shown, re.MULTILINE)
+    assert re.search(r"^  objective +log-mse, sum ", shown, re.MULTILINE)
+    counted = scaling("fit", "--config", CEREBRAS, "--column", "tokens=tokens", "--bootstrap", "0").stdout
+    assert re.search(r"^  tokens +2\.22B to 257B$", counted, re.MULTILINE)
+    assert "(6 N D)" in counted
 
 
 def test_an_experiment_can_be_typed_with_the_column_that_is_not_read(answer: Callable[..., Any]) -> None:
