@@ -313,7 +313,7 @@ def _ranges_in_total(law: Allocates, ranges: Mapping[str, Range]) -> dict[str, R
 def as_published(card: LawCard) -> LawCard:
     """Return the law with its own N, warned where that is not every parameter."""
     is_total = card.params_definition in (NOT_STATED, "active") or card.params_definition.startswith("total")
-    if is_total or not isinstance(card.law, Allocates):
+    if is_total:
         return card
     message = f"its params are left as published, {card.params_definition}: others' count the embeddings too"
     return replace(card, findings=(*_without_own_notes(card), Finding("mixed-params", "warning", message)))
@@ -353,8 +353,8 @@ def _budget_notes(card: LawCard) -> tuple[Finding, ...]:
     if not is_non_embedding(card) and not card.params_definition.startswith(_FROM_FLOPS):
         return ()
     message = (
-        f"its budgets are of params that are {card.params_definition}, and a frontier has no N to convert "
-        "them with, so it is not comparable with the others"
+        f"its budgets are of other params ({card.params_definition}), and a frontier has no N to convert them "
+        "with, so it is not comparable with the others"
     )
     return (Finding(NOT_COMPARABLE, "warning", message),)
 

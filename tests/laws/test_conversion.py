@@ -188,6 +188,39 @@ def test_every_convention_is_converted_kept_or_marked_and_always_said(name: str,
     assert is_comparable(card) == (name != "deepseek2024")
 
 
+@pytest.mark.parametrize("spelled", ["non-embedding", "Non embedding", " NON-EMBEDDING "])
+def test_however_it_is_spelled_non_embedding_is_converted(spelled: str) -> None:
+    card = replace(PUBLISHED["besiroglu2024"], params_definition=spelled)
+    assert in_total_params(card).law == TotalLossLaw(card.law)  # type: ignore[arg-type]  # a law with a loss
+
+
+def test_what_a_law_was_fitted_to_is_converted_with_it() -> None:
+    N, D = CHINCHILLA.optimum(1e20)
+    ranges = {
+        "params": (1e8, 1e9),
+        "tokens": (1e9, 1e11),
+        "flops": (1e20, 1e22),
+        "tokens_per_param": (1.0, 9.0),
+    }
+    card = replace(PUBLISHED["besiroglu2024"], params_definition="non-embedding", fitted_range=ranges)
+    fitted = in_total_params(card).fitted_range
+    assert fitted["params"] == pytest.approx((total_params(1e8), total_params(1e9)))
+    # the budget that the same model takes, its embeddings counted
+    assert fitted["flops"][0] == pytest.approx(spent(total_params(N), D), rel=1e-12)
+    assert fitted["tokens"] == (1e9, 1e11)
+    assert "tokens_per_param" not in fitted
+
+
+@pytest.mark.parametrize("definition", ["non-embedding", PUBLISHED["deepseek2024"].params_definition])
+def test_budgets_without_params_cannot_be_converted_and_are_marked(definition: str) -> None:
+    card = replace(PUBLISHED["cerebras2023"], params_definition=definition)
+    marked = in_total_params(card)
+    assert not is_comparable(marked)
+    assert marked.law is card.law
+    assert definition in marked.findings[0].message
+    assert [finding.id for finding in as_published(card).findings] == ["mixed-params"]
+
+
 def test_no_published_law_counts_params_in_a_way_that_passes_unsaid() -> None:
     for name, card in PUBLISHED.items():
         said = in_total_params(card).findings != card.findings
