@@ -1,5 +1,6 @@
 """Whether runs can identify a law of some form at all; hopeless designs are refused here."""
 
+import math
 from typing import TYPE_CHECKING
 
 from scaling_cli.errors import FitRefused
@@ -184,13 +185,13 @@ def _check_frontier(runs: Runs, free: list[str]) -> None:
             "add runs at other budgets, over a factor of ten or more",
         )
     for values, what, column in ((runs.params, "size", "params"), (runs.tokens, "token count", "tokens")):
-        if _groups(values) == 1:
+        if values.max() <= values.min() * math.exp(SAME):
             _refuse(
                 f"one-{what.replace(' ', '-')}",
                 f"all {len(runs)} runs have {format_count(_median(values))} {column}: "
                 "one of them at most is the best use of its budget",
                 runs.names,
-                "keep for each budget the run of least loss: on a frontier params and tokens grow together",
+                f"add runs at other {what}s: on a frontier params and tokens grow together",
             )
     width, _ = _width(runs)
     if width > MOST_WIDTH:
