@@ -26,7 +26,7 @@ LONGEST_NAME = 21
 """Of a recipe's name in a table so many letters stand, so that it fits 80 columns; the JSON has all."""
 
 _LAWS = "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs{sure}."
-_CONVERTED = " That of {names} is the one at the target: with total params it is no power law."
+_CONVERTED = " The exponent of {names} is that at the target: its embeddings bend the line."
 _SURE = " and the {level} intervals of the law and of one new run{by}"
 _BY = {
     "bootstrap": "from refits to resampled runs",
