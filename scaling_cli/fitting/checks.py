@@ -33,7 +33,7 @@ def check_fit(phi: "FloatArray", problem: Problem, names: tuple[str, ...]) -> tu
     z = problem.z
     quality = quality_of(problem.predict(phi) - z, z)
     # against the spread that outliers do not move: a few wild losses do not make a fit a poor one
-    spread = 1.4826 * float(np.median(np.abs(z - np.median(z))))
+    spread = 1.4826 * _median(np.abs(z - _median(z)))
     unexplained = quality.residual_mad / spread if spread > 0 else 1.0
     poor = f"the residuals spread {format_share(unexplained)} as wide as the log losses themselves"
     if unexplained > MOST_UNEXPLAINED:
@@ -75,7 +75,8 @@ def _check_terms(phi: "FloatArray", problem: Problem, quality: Quality, names: t
 
 
 def _at_bound(phi: "FloatArray", problem: Problem) -> list[Finding]:
-    constants = problem.constants(phi)
+    at_bound = problem.constants_at_bound(phi)
+    constants = problem.constants(phi) if at_bound else {}
     return [
         Finding(
             "parameter-at-bound",
@@ -83,7 +84,7 @@ def _at_bound(phi: "FloatArray", problem: Problem) -> list[Finding]:
             f"{name} = {format_number(constants[name], 4)} lies on its bound: the runs would "
             "take it further, and the other constants give way to it",
         )
-        for name in problem.constants_at_bound(phi)
+        for name in at_bound
     ]
 
 
@@ -103,5 +104,13 @@ def quality_of(r: "FloatArray", z: "FloatArray") -> Quality:
     return Quality(
         r_squared=1 - float((r * r).sum()) / total if total > 0 else 0.0,
         residual_rms=float(np.sqrt((r * r).mean())),
-        residual_mad=1.4826 * float(np.median(np.abs(r))),
+        residual_mad=1.4826 * _median(np.abs(r)),
     )
+
+
+def _median(values: "FloatArray") -> float:
+    """Return the median of values (n,); for so few a sort is quicker than the library's selection."""
+    import numpy as np
+
+    ascending = np.sort(values)
+    return float(0.5 * (ascending[(len(values) - 1) // 2] + ascending[len(values) // 2]))

@@ -113,8 +113,10 @@ def _check_variety(
     names: tuple[str, ...],
 ) -> None:
     """Refuse fewer different values than the ``needed`` constants of the term, and E, want."""
-    groups = _groups(values)
-    if needed == 0 or groups >= needed + open_E:
+    if needed == 0:
+        return
+    groups = _groups(values, needed + open_E)
+    if groups == needed + open_E:
         return
     if groups == 1:
         of = f"have {format_count(_median(values))} {column}"
@@ -125,14 +127,15 @@ def _check_variety(
     _refuse(f"too-few-{what.replace(' ', '-')}s", message, names, _missing(what))
 
 
-def _groups(values: "NDArray[np.float64]") -> int:
-    """Count the values that differ by more than ``SAME``."""
+def _groups(values: "NDArray[np.float64]", enough: int) -> int:
+    """Count the values that differ by more than ``SAME``, up to ``enough`` of them."""
     import numpy as np
 
-    groups, first = 0, -np.inf
-    for log in np.sort(np.log(values)):
-        if log - first > SAME:  # counted from the least of its group, so that dense values are not all one
-            groups, first = groups + 1, log
+    logs = np.sort(np.log(values))
+    groups = first = 0
+    while groups < enough and first < len(logs):
+        # counted from the least of its group, so that dense values are not all one
+        groups, first = groups + 1, int(np.searchsorted(logs - logs[first], SAME, side="right"))
     return groups
 
 
@@ -153,9 +156,9 @@ def _width(runs: Runs) -> tuple[float, float]:
 
     points = np.stack([np.log(runs.params), np.log(runs.tokens)])
     points = points - points.mean(axis=1, keepdims=True)
-    directions, widths, _ = np.linalg.svd(points, full_matrices=False)
-    slope = directions[1, 0] / directions[0, 0] if directions[0, 0] else np.inf
-    return float(widths[-1] / np.sqrt(len(runs))) if len(runs) > 1 else 0.0, float(slope)
+    variances, directions = np.linalg.eigh(points @ points.T / len(runs))
+    slope = directions[1, 1] / directions[0, 1] if directions[0, 1] else np.inf
+    return float(np.sqrt(max(variances[0], 0.0))), float(slope)
 
 
 def _check_line(runs: Runs) -> None:
@@ -176,7 +179,7 @@ def _check_line(runs: Runs) -> None:
 
 def _check_frontier(runs: Runs, free: list[str]) -> None:
     """Refuse runs that are no frontier: of too few budgets, of one size or token count, or a plane."""
-    budgets = _groups(runs.flops_6ND)
+    budgets = _groups(runs.flops_6ND, len(free))
     if budgets < len(free):
         _refuse(
             "too-few-budgets",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,15 @@ STEP_TOLERANCE = 1e-10
 DECREMENT_TOLERANCE = 1e-15
 """... or when the quadratic model promises less than this share of the objective."""
 
+LAST_STEP = 1e-6
+"""A candidate that has converged takes its last Newton step if it is below this."""
+
 FREE_DAMPING = 1e-3
 """The damping a descent begins with; above it a step says nothing about convergence."""
+
+EASING, LEAST_DAMPING, MOST_DAMPING = 0.2, 1e-12, 1e12
+"""Every step that succeeds eases the damping by this factor, down to the least; above the most a candidate is
+stuck."""
 
 LEAST_SCALE = 1e-150
 """A coordinate of less than this scale moves nothing."""
@@ -27,11 +34,11 @@ LEAST_SCALE = 1e-150
 LEAST_PIVOT = 1e-14
 """Scaled curvatures below this are none."""
 
+SMALL_BATCH = 30
+"""Up to so many candidates a call of the library's is quicker than an elimination written out."""
+
 ROUNDING = 1e-10
 """Where the promise is below this share of the objective, its value is rounding: the gradient decides."""
-
-SMALL_BATCH = 30
-"""Up to so many candidates the library's eigenvalues are quicker than a factorisation written out."""
 
 STUCK_TOLERANCE = 1e-12
 """A candidate that can go no further has converged if the promise is below this share."""
@@ -70,7 +77,47 @@ def descend(
 
     # a trial step may lead anywhere: what overflows there is not better, and is not taken
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return _descend(theta, derivatives, scale, box, max_steps)
+        return _descend(theta, derivatives, np.maximum(scale, LEAST_SCALE), box, max_steps)
+
+
+class _Batch(NamedTuple):
+    """The candidates that still descend, in scaled coordinates: a unit of each moves the residuals by one.
+
+    ``rows`` (S,) are their places among all candidates, ``unit`` (S, p) and ``units`` (S, p, p) the lengths
+    of a scaled unit and their products, ``gradient`` (S, p) and ``hessian`` (S, p, p) the scaled ones.
+    """
+
+    rows: "NDArray[np.intp]"
+    damping: "FloatArray"
+    unit: "FloatArray"
+    units: "FloatArray"
+    theta: "FloatArray"
+    value: "FloatArray"
+    gradient: "FloatArray"
+    hessian: "FloatArray"
+
+    def select(self, keep: "NDArray[np.bool_]") -> "_Batch":
+        """Return the candidates that ``keep`` names."""
+        return self if keep.all() else _Batch._make(column[keep] for column in self)
+
+    def at(self, theta: "FloatArray", derivatives: "Derivatives") -> "_Batch":
+        """Return the same candidates elsewhere."""
+        value, gradient, hessian = derivatives(theta, self.rows)
+        return self._replace(
+            theta=theta, value=value, gradient=gradient * self.unit, hessian=hessian * self.units
+        )
+
+    def taking(self, ahead: "_Batch", better: "NDArray[np.bool_]") -> "_Batch":
+        """Return the candidates, of which those that are ``better`` have moved ahead."""
+        import numpy as np
+
+        if better.all():
+            return ahead
+        moved = (
+            np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+            for new, old in zip(ahead[4:], self[4:], strict=True)
+        )
+        return _Batch(*self[:4], *moved)
 
 
 def _descend(
@@ -79,103 +126,100 @@ def _descend(
     """Take the steps of ``descend``."""
     import numpy as np
 
-    theta, scale = np.clip(theta, box.lower, box.upper), np.maximum(scale, LEAST_SCALE)
-    current = derivatives(theta, np.arange(len(theta)))
-    best, converged = current[0].copy(), np.zeros(len(theta), dtype=bool)
-    active, damping = np.arange(len(theta)), np.full(len(theta), FREE_DAMPING)
+    count, unit = len(theta), 1 / scale
+    theta = np.clip(theta, box.lower, box.upper)
+    best, converged = np.empty(count), np.zeros(count, dtype=bool)
+    start = (np.arange(count), np.full(count, FREE_DAMPING), unit, unit[:, :, None] * unit[:, None, :])
+    batch = _Batch(*start, theta, best, theta, unit).at(theta, derivatives)
+    theta, best = theta.copy(), batch.value.copy()
     steps = 0
-    while active.size and steps < max_steps:
+    while len(batch.rows) and steps < max_steps:
         steps += 1
-        move = _newton_step(current, scale[active], theta[active], box, damping[active])
-        done = (move.size < STEP_TOLERANCE) | (move.promise <= DECREMENT_TOLERANCE * current[0])
-        done &= damping[active] <= FREE_DAMPING  # a step is small under heavy damping too
-        trial = np.clip(theta[active] + move.step, box.lower, box.upper)
-        ahead = derivatives(trial, active)
-        better = ahead[0] < current[0]
-        rounding = (move.promise < ROUNDING * current[0]) & (ahead[0] < current[0] * (1 + ROUNDING))
+        step, promise = _newton_step(batch, box)
+        size = abs(step).max(axis=1)
+        done = (size < STEP_TOLERANCE) | (promise <= DECREMENT_TOLERANCE * batch.value)
+        done &= batch.damping <= FREE_DAMPING  # a step is small under heavy damping too
+        if done.any():
+            converged[batch.rows[done]] = True
+            # what is left of the way is too short to be seen in the objective, and is gone unseen
+            last = done & (size < LAST_STEP)
+            theta[batch.rows[last]] = _ahead(batch, step, box)[last]
+            batch, step, promise = batch.select(~done), step[~done], promise[~done]
+            if not len(batch.rows):
+                break
+        ahead = batch.at(_ahead(batch, step, box), derivatives)
+        better = ahead.value < batch.value
+        rounding = (promise < ROUNDING * batch.value) & (ahead.value < batch.value * (1 + ROUNDING))
         if rounding.any():
-            slopes = (
-                _slope(at[1] / scale[active], where, box)
-                for at, where in ((ahead, trial), (current, theta[active]))
-            )
-            better |= rounding & (next(slopes) < next(slopes))
-        theta[active[better]] = trial[better]
-        best[active[better]] = ahead[0][better]
-        damping[active] = np.where(better, np.maximum(damping[active] * 0.2, 1e-12), damping[active] * 5)
-        stuck = (damping[active] > 1e12) | (steps == max_steps)
+            better |= rounding & (_slope(ahead, box) < _slope(batch, box))
+        stuck = promise < STUCK_TOLERANCE * batch.value
+        batch = batch.taking(ahead, better)
+        theta[batch.rows], best[batch.rows] = batch.theta, batch.value
+        damping = np.where(better, np.maximum(batch.damping * EASING, LEAST_DAMPING), batch.damping * 5)
+        lost = damping > MOST_DAMPING
         # what is stuck where only rounding is left to gain is at its minimum as well
-        converged[active[done | (stuck & (move.promise < STUCK_TOLERANCE * current[0]))]] = True
-        keep = ~(done | stuck)
-        current = tuple(  # type: ignore[assignment]  # three arrays in, three arrays out
-            np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)[keep]
-            for new, old in zip(ahead, current, strict=True)
-        )
-        active = active[keep]
+        if steps == max_steps or lost.any():
+            converged[batch.rows[stuck & (lost | (steps == max_steps))]] = True
+        batch = batch._replace(damping=damping).select(~lost)
     return Descent(theta, best, converged, steps)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Move:
-    """A damped step (S, p), its size in scaled units (S,), the decrease its model promises (S,)."""
-
-    step: "FloatArray"
-    size: "FloatArray"
-    promise: "FloatArray"
-
-
-def _newton_step(
-    current: "Evaluation", scale: "FloatArray", theta: "FloatArray", box: Box, damping: "FloatArray"
-) -> _Move:
-    """Return the step of every candidate, in the coordinates that no bound holds back."""
+def _ahead(batch: _Batch, step: "FloatArray", box: Box) -> "FloatArray":
+    """Return where the scaled steps lead within the box, (S, p)."""
     import numpy as np
 
-    _, gradient, hessian = current
-    free = ~_held(gradient, theta, box) & (scale > LEAST_SCALE)  # a coordinate that moves nothing stays
-    scaled_gradient = np.where(free, gradient / scale, 0.0)
-    scaled_hessian = hessian / (scale[:, :, None] * scale[:, None, :])
+    ahead: FloatArray = np.minimum(np.maximum(batch.theta + step * batch.unit, box.lower), box.upper)
+    return ahead
+
+
+def _newton_step(batch: _Batch, box: Box) -> tuple["FloatArray", "FloatArray"]:
+    """Return the scaled step of every candidate (S, p), in the coordinates that no bound holds back.
+
+    With it goes the decrease that its quadratic model promises, (S,).
+    """
+    import numpy as np
+
+    gradient, hessian = batch.gradient, batch.hessian
+    free = ~_held(batch, box)
     if not free.all():
+        gradient = np.where(free, gradient, 0.0)
         both_free = free[:, :, None] & free[:, None, :]
-        scaled_hessian = np.where(both_free, scaled_hessian, np.eye(theta.shape[1]))
-    step = _solve(scaled_hessian, scaled_gradient, damping)
-    return _Move(-step / scale, np.abs(step).max(axis=1), 0.5 * (scaled_gradient * step).sum(axis=1))
+        hessian = np.where(both_free, hessian, np.eye(gradient.shape[1]))
+    step = _solve(hessian, gradient, batch.damping)
+    promise: FloatArray = 0.5 * (gradient * step).sum(axis=1)
+    return -step, promise
 
 
 def _solve(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray") -> "FloatArray":
-    """Return x with (|M| + lambda 1) x = right, |M| having the absolute eigenvalues of M, (S, p)."""
-    if len(right) <= SMALL_BATCH:
-        return _solve_eigen(matrix, right, damping)
-    solution, is_convex = _solve_convex(matrix, right, damping)
-    if not is_convex.all():
-        bent = ~is_convex
-        solution[bent] = _solve_eigen(matrix[bent], right[bent], damping[bent])
-    return solution
+    """Return x with (|M| + lambda 1) x = right, |M| having the absolute eigenvalues of M, (S, p).
 
-
-def _solve_convex(
-    matrix: "FloatArray", right: "FloatArray", damping: "FloatArray"
-) -> tuple["FloatArray", "NDArray[np.bool_]"]:
-    """Return x with (M + lambda 1) x = right, (S, p), and where M + lambda 1 is positive definite, (S,).
-
-    A Cholesky factorisation written out over the batch: for p = 5 it is a tenth of the work of a call of
-    the library's for each candidate.
+    Where M + lambda 1 is positive definite, that is M itself. A large batch is eliminated at once (Gauss and
+    Jordan, without exchanging rows): for p = 5 that is a tenth of the work of a call of the library's for
+    each candidate.
     """
     import numpy as np
 
     p = right.shape[1]
-    lower = [[matrix[:, i, j] for j in range(i + 1)] for i in range(p)]
-    is_convex = np.ones(len(right), dtype=bool)
-    solution: list[FloatArray] = []
+    if len(right) <= SMALL_BATCH:
+        shifted = matrix + damping[:, None, None] * np.eye(p)
+        try:
+            np.linalg.cholesky(shifted)
+        except np.linalg.LinAlgError:
+            return _solve_eigen(matrix, right, damping)
+        return np.asarray(np.linalg.solve(shifted, right[:, :, None])[:, :, 0])
+    diagonal = np.arange(p)
+    rows = np.empty((p, p + 1, len(right)))
+    rows[:, :p], rows[:, p] = matrix.T, right.T
+    rows[diagonal, diagonal] += damping
     for j in range(p):
-        pivot = lower[j][j] + damping - sum(lower[j][k] ** 2 for k in range(j))
-        is_convex &= pivot > LEAST_PIVOT
-        root = np.sqrt(np.where(is_convex, pivot, 1.0))  # what is not convex is solved elsewhere
-        lower[j][j] = root
-        for i in range(j + 1, p):
-            lower[i][j] = (lower[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))) / root
-        solution.append((right[:, j] - sum(lower[j][k] * solution[k] for k in range(j))) / root)
-    for j in reversed(range(p)):
-        solution[j] = (solution[j] - sum(lower[k][j] * solution[k] for k in range(j + 1, p))) / lower[j][j]
-    return np.stack(solution, axis=1), is_convex
+        row = rows[j, j + 1 :] / rows[j, j]
+        rows[:, j + 1 :] -= rows[:, j, None] * row
+        rows[j, j + 1 :] = row
+    solution: FloatArray = np.ascontiguousarray(rows[:, p].T)
+    bent = ~(rows[diagonal, diagonal] > LEAST_PIVOT).all(axis=0)
+    if bent.any():
+        solution[bent] = _solve_eigen(matrix[bent], right[bent], damping[bent])
+    return solution
 
 
 def _solve_eigen(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray") -> "FloatArray":
@@ -183,20 +227,24 @@ def _solve_eigen(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray
     import numpy as np
 
     values, vectors = np.linalg.eigh(matrix)
-    along = np.einsum("sij,si->sj", vectors, right)
+    along = (right[:, None, :] @ vectors)[:, 0, :]
     curvature = np.maximum(np.abs(values), LEAST_PIVOT) + damping[:, None]
-    step: FloatArray = np.einsum("sij,sj->si", vectors, along / curvature)
+    step: FloatArray = (vectors @ (along / curvature)[:, :, None])[:, :, 0]
     return step
 
 
-def _held(gradient: "FloatArray", theta: "FloatArray", box: Box) -> "NDArray[np.bool_]":
-    """Say which coordinates lie on a bound that the descent would cross, shape (S, p)."""
-    return ((theta <= box.lower) & (gradient > 0)) | ((theta >= box.upper) & (gradient < 0))
+def _held(batch: _Batch, box: Box) -> "NDArray[np.bool_]":
+    """Say which coordinates move nothing, or lie on a bound that the descent would cross, (S, p)."""
+    held = batch.unit >= 1 / LEAST_SCALE
+    low, high = batch.theta <= box.lower, batch.theta >= box.upper
+    if low.any() or high.any():
+        held |= (low & (batch.gradient > 0)) | (high & (batch.gradient < 0))
+    return held
 
 
-def _slope(gradient: "FloatArray", theta: "FloatArray", box: Box) -> "FloatArray":
+def _slope(batch: _Batch, box: Box) -> "FloatArray":
     """Return the largest gradient of the coordinates that are free, shape (S,)."""
     import numpy as np
 
-    slope: FloatArray = np.abs(np.where(_held(gradient, theta, box), 0.0, gradient)).max(axis=1)
+    slope: FloatArray = np.abs(np.where(_held(batch, box), 0.0, batch.gradient)).max(axis=1)
     return slope

@@ -9,6 +9,8 @@ from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.runs import Runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -20,16 +22,20 @@ PARAMETERS = ("a", "b", "e", "alpha", "beta")
 _A, _B, _E, _ALPHA, _BETA = range(5)
 _1, _X, _Y, _XX, _YY, _XY = range(6)
 
-HESSIAN = (
+SUMS = (
     ((_A, _B, _1, 1), (_A, _BETA, _Y, -1), (_B, _ALPHA, _X, -1), (_ALPHA, _BETA, _XY, 1)),
     ((_A, _E, _1, 1), (_E, _ALPHA, _X, -1)),
     ((_B, _E, _1, 1), (_E, _BETA, _Y, -1)),
+    ((_A, None, _1, 1), (_ALPHA, None, _X, -1)),
     ((_A, _A, _1, 1), (_A, _ALPHA, _X, -1), (_ALPHA, _ALPHA, _XX, 1)),
+    ((_B, None, _1, 1), (_BETA, None, _Y, -1)),
     ((_B, _B, _1, 1), (_B, _BETA, _Y, -1), (_BETA, _BETA, _YY, 1)),
+    ((_E, None, _1, 1),),
     ((_E, _E, _1, 1),),
 )
-"""The Hessian's entries (row, column, monomial, sign), by the pair of terms that weighs their sums: terms 1
-and 2, 1 and 3, 2 and 3, then each with itself. The inner derivatives of the terms are (1, -x), (1, -y), 1."""
+"""The entries of the Hessian (row, column, monomial, sign), and of the gradient (row, no column), by what
+weighs their sums: the shares of terms 1 and 2, 1 and 3, 2 and 3, then of each term its slope and its
+curvature. The inner derivatives of the terms are (1, -x), (1, -y), 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +51,8 @@ class LogRuns:
     z: "FloatArray"
     centre_N: float
     centre_D: float
-    monomials: "FloatArray"
-    """1, x, y, x^2, y^2, x y, shape (n, 6): the sums that the derivatives are made of."""
     blocks: tuple["FloatArray", ...]
-    """The monomials that go with each of ``HESSIAN``'s weights, side by side in memory."""
+    """The monomials in x and y that go with each line of ``SUMS``, with their signs, (n, k)."""
 
 
 def log_runs(runs: Runs) -> LogRuns:
@@ -59,8 +63,10 @@ def log_runs(runs: Runs) -> LogRuns:
     centre_N, centre_D = float(log_N.mean()), float(log_D.mean())
     x, y = log_N - centre_N, log_D - centre_D
     monomials = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
-    blocks = tuple(np.ascontiguousarray(monomials[:, [entry[2] for entry in block]]) for block in HESSIAN)
-    return LogRuns(x, y, np.log(runs.loss), centre_N, centre_D, monomials, blocks)
+    blocks = tuple(
+        monomials[:, [monomial for *_, monomial, _ in block]] * [sign for *_, sign in block] for block in SUMS
+    )
+    return LogRuns(x, y, np.log(runs.loss), centre_N, centre_D, blocks)
 
 
 def pack(law: ChinchillaLaw, data: LogRuns) -> "FloatArray":
@@ -125,37 +131,47 @@ def derivatives(
     import numpy as np
 
     penalty = penalty if isinstance(penalty, Penalty) else Penalty(delta=penalty)
-    f, p1, p2, p3 = _softmax(theta, data)
-    cost, psi, curvature = penalty.costs(f, data.z, weights)
-    ones_x, ones_y = data.monomials[:, [_1, _X]], data.monomials[:, [_1, _Y]]
-    gradient = np.empty(theta.shape)
-    gradient[:, [_A, _ALPHA]] = (psi * p1) @ ones_x
-    gradient[:, [_B, _BETA]] = (psi * p2) @ ones_y
-    gradient[:, _E] = (psi * p3).sum(axis=1)
-    gradient[:, [_ALPHA, _BETA]] *= -1
+    f, *shares = _softmax(theta, data)
+    cost, slope, curvature = penalty.costs(f, data.z, weights)
+    weighed = _weigh(slope, curvature, *shares)
+    sums = np.concatenate([each @ block for each, block in zip(weighed, data.blocks, strict=True)], axis=1)
+    placed = sums.take(_places(), axis=1)
+    return cost.sum(axis=1), placed[:, :5], placed[:, 5:].reshape(-1, 5, 5)
 
-    curvature = curvature - psi
-    c1, c2, c3 = curvature * p1, curvature * p2, curvature * p3
-    pairs = [c1 * p2, c1 * p3, c2 * p3]
+
+def _weigh(
+    slope: "FloatArray", curvature: "FloatArray", p1: "FloatArray", p2: "FloatArray", p3: "FloatArray"
+) -> "Iterator[FloatArray]":
+    """Yield what weighs the sums of each line of ``SUMS``, (S, n); ``curvature`` is used up.
+
+    One after the other, so that what has been summed makes room for the next and all stay in the cache.
+    """
+    curvature -= slope
+    c1, c2, c3 = curvature * p1, curvature * p2, curvature
+    c3 *= p3
+    yield c1 * p2
+    yield c1 * p3
+    yield c2 * p3
     for c, p in ((c1, p1), (c2, p2), (c3, p3)):
-        c += psi
+        of_term = slope * p
+        yield of_term
         c *= p
-        pairs.append(c)
-    sums = np.concatenate([pair @ block for pair, block in zip(pairs, data.blocks, strict=True)], axis=1)
-    where, sign = _places()
-    return cost.sum(axis=1), gradient, (sums[:, where] * sign).reshape(-1, 5, 5)
+        c += of_term
+        yield c
 
 
 @cache
-def _places() -> tuple["NDArray[np.intp]", "FloatArray"]:
-    """Return which sum stands in each entry of the Hessian, row by row, and its sign, (25,) each."""
+def _places() -> "NDArray[np.intp]":
+    """Return which sum stands in each entry of the gradient, then of the Hessian row by row, (30,)."""
     import numpy as np
 
-    where, sign = np.zeros((5, 5), dtype=np.intp), np.zeros((5, 5))
-    for k, (i, j, _, s) in enumerate(entry for block in HESSIAN for entry in block):
-        where[[i, j], [j, i]] = k
-        sign[[i, j], [j, i]] = s
-    return where.ravel(), sign.ravel()
+    gradient, hessian = np.zeros(5, dtype=np.intp), np.zeros((5, 5), dtype=np.intp)
+    for k, (i, j, *_) in enumerate(entry for block in SUMS for entry in block):
+        if j is None:
+            gradient[i] = k
+        else:
+            hessian[[i, j], [j, i]] = k
+    return np.concatenate([gradient, hessian.ravel()])
 
 
 def column_norms(theta: "FloatArray", data: LogRuns) -> "FloatArray":
@@ -163,11 +179,11 @@ def column_norms(theta: "FloatArray", data: LogRuns) -> "FloatArray":
     import numpy as np
 
     _, p1, p2, p3 = _softmax(theta, data)
-    norms = np.empty(theta.shape)
-    norms[:, [0, 3]] = (p1 * p1) @ data.monomials[:, [0, 3]]
-    norms[:, [1, 4]] = (p2 * p2) @ data.monomials[:, [0, 4]]
-    norms[:, 2] = (p3 * p3).sum(axis=1)
-    return np.sqrt(norms)
+    squares = np.empty(theta.shape)
+    squares[:, [_A, _ALPHA]] = ((p1 * p1) @ data.blocks[4])[:, [0, 2]]
+    squares[:, [_B, _BETA]] = ((p2 * p2) @ data.blocks[6])[:, [0, 2]]
+    squares[:, _E] = (p3 * p3).sum(axis=1)
+    return np.sqrt(squares)
 
 
 def _softmax(
@@ -179,13 +195,15 @@ def _softmax(
     """
     import numpy as np
 
-    a, b, e, alpha, beta = theta.T[:, :, None]
-    p1 = np.exp(a - alpha * data.x)
-    p2 = np.exp(b - beta * data.y)
-    p3 = np.exp(e)
+    # a - alpha x and b - beta y as matrix products of (a, alpha) with (1, -x), and likewise
+    p1, p2 = theta[:, [_A, _ALPHA]] @ data.blocks[3].T, theta[:, [_B, _BETA]] @ data.blocks[5].T
+    np.exp(p1, out=p1)
+    np.exp(p2, out=p2)
+    p3 = np.exp(theta[:, _E, None])
     total = p1 + p2
     total += p3
-    share = 1 / total
+    share = np.reciprocal(total)
     p1 *= share
     p2 *= share
-    return np.log(total), p1, p2, p3 * share
+    share *= p3
+    return np.log(total, out=total), p1, p2, share

@@ -90,12 +90,11 @@ class Penalty:
         if self.is_square:
             cost, slope, curvature = 0.5 * r * r, r, np.ones_like(r)
         else:
-            cost = np.abs(r)
-            inner = np.minimum(cost, self.delta)
-            slope = np.copysign(inner, r)
-            curvature = (cost < self.delta).astype(np.float64)
-            cost -= 0.5 * inner
-            cost *= inner
+            slope = np.minimum(r, self.delta)
+            np.maximum(slope, -self.delta, out=slope)
+            curvature = (slope == r).astype(np.float64)
+            cost = r - 0.5 * slope
+            cost *= slope
         if not self.objective.startswith("log-"):
             predicted = np.exp(f)
             slope = slope * predicted

@@ -52,7 +52,8 @@ class Problem:
         names, size = self.form.constants, len(self.form.constants)
         self.natural = self.form.natural(self.surface)
         expand = np.eye(size) if self.form.expand is None else np.array(self.form.expand, dtype=np.float64)
-        self._gather = np.linalg.pinv(expand)
+        # every row of it has a single one: the mean over the coordinates that a constant stands for
+        self._gather = expand.T / expand.sum(axis=0)[:, None]
         # psi is what the solver could hold: centred coordinates, or constants where something is said of them
         is_natural = np.array([name in settings.fixed or name in settings.bounds for name in names])
         self._to_psi = np.where(is_natural[:, None], self.natural, np.eye(size))

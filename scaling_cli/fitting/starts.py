@@ -17,6 +17,10 @@ LEAST_SHARE = 1e-4
 """A coefficient that the linear fit sets to zero starts at this share of the loss instead."""
 
 
+RIDGE = 1e-13
+"""Of the trace, added to the normal equations where two columns are alike."""
+
+
 def projected_starts(data: LogRuns, count: int, exponents: "FloatArray | None" = None) -> "FloatArray":
     """Return solver vectors, shape (S, 5), that are worth descending from; S is ``count`` or a few more.
 
@@ -73,24 +77,31 @@ def _project(data: LogRuns, exponents: "FloatArray") -> tuple["FloatArray", "Flo
     moment[..., 1] = X.sum(axis=1)[:, None]
     moment[..., 2] = Y.sum(axis=1)[None, :]
 
-    # non-negative least squares in three unknowns: the best of the seven subsets whose solution is positive
-    misfit = np.full((grid, grid), np.inf)
-    coefficients = np.zeros((grid, grid, 3))
-    for subset in ([0, 1, 2], [0, 1], [0, 2], [1, 2], [0], [1], [2]):
-        # where all three are positive no subset is better
-        open_ = (coefficients.min(axis=-1) <= 0).nonzero()
-        block = gram[open_][:, subset][:, :, subset]
-        ridge = 1e-13 * np.trace(block, axis1=-2, axis2=-1)[:, None, None] * np.eye(len(subset))
-        wanted = moment[open_][:, subset]
-        solution = np.linalg.solve(block + ridge, wanted[:, :, None])[:, :, 0]
-        left = len(data.z) - (solution * wanted).sum(axis=-1)
-        better = (solution > 0).all(axis=-1) & (left < misfit[open_])
-        cells = open_[0][better], open_[1][better]
-        misfit[cells] = left[better]
-        full = np.zeros((int(better.sum()), 3))
-        full[:, subset] = solution[better]
-        coefficients[cells] = full
-    return misfit, coefficients
+    gram[..., [0, 1, 2], [0, 1, 2]] += RIDGE * np.trace(gram, axis1=-2, axis2=-1)[..., None]
+    coefficients = _nonnegative(gram, moment)
+    return len(data.z) - (coefficients * moment).sum(axis=-1), coefficients
+
+
+def _nonnegative(gram: "FloatArray", moment: "FloatArray") -> "FloatArray":
+    """Return the c >= 0 of least c G c - 2 c m, for G = ``gram`` (..., 3, 3) and m = ``moment`` (..., 3).
+
+    It is the best of the seven solutions with some of the three positive and the others zero.
+    """
+    import numpy as np
+
+    solutions = np.zeros((7, *moment.shape))
+    solutions[0] = np.linalg.solve(gram, moment[..., None])[..., 0]
+    for place, (i, j) in enumerate(((0, 1), (0, 2), (1, 2)), start=1):
+        m_i, m_j, shared = moment[..., i], moment[..., j], gram[..., i, j]
+        determinant = gram[..., i, i] * gram[..., j, j] - shared * shared
+        solutions[place, ..., i] = (m_i * gram[..., j, j] - m_j * shared) / determinant
+        solutions[place, ..., j] = (m_j * gram[..., i, i] - m_i * shared) / determinant
+    for i in range(3):
+        solutions[4 + i, ..., i] = moment[..., i] / gram[..., i, i]
+    # at the least of a subset the objective is -c m
+    explained = np.where((solutions >= 0).all(axis=-1), (solutions * moment).sum(axis=-1), -np.inf)
+    best = explained.argmax(axis=0)
+    return np.asarray(np.take_along_axis(solutions, best[None, ..., None], axis=0)[0])
 
 
 def nonnegative_pair(u: "FloatArray", v: "FloatArray") -> tuple["FloatArray", "FloatArray"]:
