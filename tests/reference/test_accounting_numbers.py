@@ -59,6 +59,20 @@ def test_a_published_shape_has_the_published_size(entry: dict[str, Any]) -> None
     assert params.active == pytest.approx(entry.get("active", params.total), rel=entry["tolerance"])
 
 
+def test_llama_and_gpt3_are_held_to_half_a_percent_of_a_published_size() -> None:
+    held = [one for one in SHAPES["models"] if one["name"].lower().startswith(("llama", "gpt-3"))]
+    assert len(held) == 4 + 3 + 3 + 8
+    assert max(one["tolerance"] for one in held) <= 5e-3
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in SHAPES["models"] if "printed" in one], ids=lambda entry: str(entry["name"])
+)
+def test_llama_1_begins_with_the_digits_that_its_table_prints(entry: dict[str, Any]) -> None:
+    # cut after a tenth of a billion, not rounded: 65.29B stands there as 65.2B
+    assert count_params(shape_of(entry)).total // 10**8 / 10 == entry["printed"]
+
+
 def test_without_the_relative_projection_gopher_and_chinchilla_are_other_sizes() -> None:
     # Reference figures: 258.2B and 64.7B, derived
     for name, billions in (("Gopher", 258.2), ("Chinchilla", 64.7)):
