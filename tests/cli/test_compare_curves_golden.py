@@ -1,9 +1,4 @@
-"""What a race of learning curves prints, in every format, is what the files in tests/golden hold.
-
-After a change that is meant, write them anew and read the difference before it is committed:
-
-    UPDATE_GOLDEN=1 python -m pytest tests/cli/test_compare_curves_golden.py && git diff tests/golden
-"""
+"""What a race of learning curves prints, in every format, is what the files in tests/golden hold."""
 
 import subprocess
 from collections.abc import Callable
@@ -12,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.curves_file import write_curves
-from tests.cli.test_compare_golden import EXTENSIONS, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_golden
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -46,6 +41,4 @@ def test_what_a_terminal_of_80_columns_gets_is_its_golden_file(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     ended = scaling(*COMMANDS[name].format(curves=curves).split())
-    assert max(map(len, ended.stdout.splitlines())) <= 80
-    assert [line for line in ended.stdout.splitlines() if line != line.rstrip()] == []
-    hold_to_golden(ended.stdout, f"{name}-80-columns.txt")
+    hold_to_80_columns(ended.stdout, name)

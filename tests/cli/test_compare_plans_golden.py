@@ -1,25 +1,16 @@
-"""What comparisons of plans print, in every format, is what the files in tests/golden hold.
+"""What comparisons of plans print, in every format, is what the files in tests/golden hold."""
 
-After a change that is meant, write them anew and read the difference before it is committed:
-
-    UPDATE_GOLDEN=1 python -m pytest tests/cli/test_compare_plans_golden.py && git diff tests/golden
-"""
-
-import json
-import math
-import os
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_80_columns, hold_to_golden
+
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden"
-EXTENSIONS = {"table": "txt", "json": "json", "csv": "csv", "markdown": "md"}
 SERVED = """
 law: besiroglu2024
 gpu: h100
@@ -47,24 +38,6 @@ COMPARED = {
     "compare-plans-served": (SERVED, [], 1),
     "compare-plans-data": (DATA, ["epochs > 40"], 0),
 }
-LAST_DIGITS = 1e-6
-"""The last digits of a root and of a difference quotient depend on the machine's mathematical library."""
-
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.])")
-
-
-def hold_to_golden(text: str, name: str, *, tolerance: float = 0.0) -> None:
-    """Compare a text with its golden file, or write the file where UPDATE_GOLDEN is set."""
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text)
-    golden = path.read_text()
-    if not tolerance:
-        assert text == golden
-        return
-    assert _NUMBER.sub("#", text) == _NUMBER.sub("#", golden)
-    for ours, theirs in zip(_NUMBER.findall(text), _NUMBER.findall(golden), strict=True):
-        assert math.isclose(float(ours), float(theirs), rel_tol=tolerance, abs_tol=1e-12)
 
 
 def compare(scaling: Scaling, name: str, *options: str) -> str:
@@ -90,11 +63,4 @@ def test_what_a_terminal_of_80_columns_gets_is_its_golden_file(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     printed = compare(scaling, name)
-    assert max(map(len, printed.splitlines())) <= 80
-    assert [line for line in printed.splitlines() if line != line.rstrip()] == []
-    hold_to_golden(printed, f"{name}-80-columns.txt")
-
-
-@pytest.mark.parametrize("name", list(COMPARED))
-def test_golden_json_is_json(name: str) -> None:
-    json.loads((GOLDEN / f"{name}.json").read_text(), parse_constant=pytest.fail)
+    hold_to_80_columns(printed, name)
