@@ -253,7 +253,7 @@ def in_total_params(card: LawCard) -> LawCard:
 
     Non-embedding params are converted (``TotalAllocation``, ``TotalLossLaw``), the draws with the law.
     What cannot be converted, without a model's shape or for want of any N, stays and is marked
-    ``not-comparable-params``; what is nearly total, or does not say what it counts, stays and says so.
+    ``not-comparable-params``; what is nearly total, or does not say what it counts in words known here, stays and says so.
     """
     if not isinstance(card.law, Allocates):
         return replace(card, findings=(*card.findings, *_budget_notes(card), *_flops_notes(card)))
@@ -312,11 +312,15 @@ def _ranges_in_total(law: Allocates, ranges: Mapping[str, Range]) -> dict[str, R
 
 def as_published(card: LawCard) -> LawCard:
     """Return the law with its own N, warned where that is not every parameter."""
-    is_total = card.params_definition in (NOT_STATED, "active") or card.params_definition.startswith("total")
-    if is_total:
+    if card.params_definition == NOT_STATED or _is_total(card.params_definition):
         return card
     message = f"its params are left as published, {card.params_definition}: others' count the embeddings too"
     return replace(card, findings=(*_without_own_notes(card), Finding("mixed-params", "warning", message)))
+
+
+def _is_total(definition: str) -> bool:
+    """Say whether every parameter is counted, or every one that a token uses, which is what its FLOPs count."""
+    return definition.casefold().startswith(("total", "active"))
 
 
 def is_comparable(card: LawCard) -> bool:
@@ -345,6 +349,9 @@ def _params_notes(definition: str) -> tuple[Finding, ...]:
     if definition == NOT_STATED:
         message = "what its params count is not stated: they are taken for total"
         return (Finding("params-not-stated", "info", message),)
+    if not _is_total(definition):
+        message = f"what its params count ({definition}) is nothing known here: they are taken for total"
+        return (Finding("params-not-known", "warning", message),)
     return ()
 
 

@@ -194,6 +194,15 @@ def test_however_it_is_spelled_non_embedding_is_converted(spelled: str) -> None:
     assert in_total_params(card).law == TotalLossLaw(card.law)  # type: ignore[arg-type]  # a law with a loss
 
 
+def test_params_of_no_known_kind_are_taken_for_total_with_a_warning() -> None:
+    card = replace(PUBLISHED["besiroglu2024"], params_definition="backbone")
+    (finding,) = in_total_params(card).findings
+    assert (finding.id, finding.severity) == ("params-not-known", "warning")
+    assert "(backbone)" in finding.message
+    for known in ("Total", "active", "total, with one embedding"):
+        assert in_total_params(replace(card, params_definition=known)).findings == ()
+
+
 def test_what_a_law_was_fitted_to_is_converted_with_it() -> None:
     N, D = CHINCHILLA.optimum(1e20)
     ranges = {
