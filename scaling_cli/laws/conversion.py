@@ -10,6 +10,7 @@ from scaling_cli.laws.additive import AdditiveLaw
 from scaling_cli.laws.card import NOT_STATED, LawCard, Range
 from scaling_cli.laws.kaplan import KaplanLaw
 from scaling_cli.laws.law import Allocates, Law, Number, PredictsLoss, finite_or_inf
+from scaling_cli.laws.rising_root import rising_root
 from scaling_cli.units import FLOPS_PER_PARAM_TOKEN as K
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class TotalAllocation(Allocates):
 
         # log C grows with log x by more than 1 - (2/3) N_exponent > 1/3
         top = math.log(C)
-        N, _ = self.inner.optimum(math.exp(_root(excess, top - 3 * excess(top), top)))
+        N, _ = self.inner.optimum(math.exp(rising_root(excess, top - 3 * excess(top), top)))
         N_total = total_params(N)
         return N_total, C / (K * N_total)
 
@@ -208,7 +209,7 @@ class TotalLossLaw(PredictsLoss):
             ValueError,
         ):  # past the largest float, or the logarithm of what is below the least
             return math.inf
-        return math.exp(_root(excess, low, high))
+        return math.exp(rising_root(excess, low, high))
 
     def frontier_loss(self, C: Number) -> Number:
         """L*(C), the loss at the optimum, in nats per token."""
@@ -253,7 +254,8 @@ def in_total_params(card: LawCard) -> LawCard:
 
     Non-embedding params are converted (``TotalAllocation``, ``TotalLossLaw``), the draws with the law.
     What cannot be converted, without a model's shape or for want of any N, stays and is marked
-    ``not-comparable-params``; what is nearly total, or does not say what it counts in words known here, stays and says so.
+    ``not-comparable-params``; what is nearly total, or does not say in words known here what it counts,
+    stays and says so.
     """
     if not isinstance(card.law, Allocates):
         return replace(card, findings=(*card.findings, *_budget_notes(card), *_flops_notes(card)))
@@ -319,7 +321,7 @@ def as_published(card: LawCard) -> LawCard:
 
 
 def _is_total(definition: str) -> bool:
-    """Say whether every parameter is counted, or every one that a token uses, which is what its FLOPs count."""
+    """Say whether every parameter is counted, or every one that a token uses, as its FLOPs are."""
     return definition.casefold().startswith(("total", "active"))
 
 
@@ -360,8 +362,8 @@ def _budget_notes(card: LawCard) -> tuple[Finding, ...]:
     if not is_non_embedding(card) and not card.params_definition.startswith(_FROM_FLOPS):
         return ()
     message = (
-        f"its budgets are of other params ({card.params_definition}), and a frontier has no N to convert them "
-        "with, so it is not comparable with the others"
+        f"its budgets are of other params ({card.params_definition}), and a frontier has no N to convert "
+        "them with, so it is not comparable with the others"
     )
     return (Finding(NOT_COMPARABLE, "warning", message),)
 
@@ -379,27 +381,3 @@ def _pairs(solve: Callable[[float], tuple[float, float]], C: Number) -> tuple[Nu
 
     N, D = np.array([solve(float(budget)) for budget in C]).T
     return cast("tuple[Number, Number]", (N, D))
-
-
-def _root(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Return the x between ``low`` and ``high`` where ``rising`` changes its sign, to a few last digits.
-
-    Regula falsi with the Illinois rule: an end that stays twice counts half. What is solved here is close to
-    a line, so a few steps do; the middle is taken instead wherever a step hardly narrows the ends.
-    """
-    f_low, f_high = rising(low), rising(high)
-    if f_low >= 0 or f_high <= 0:
-        return low if f_low >= 0 else high
-    stayed = 0
-    for _ in range(200):
-        x = low + (high - low) * f_low / (f_low - f_high) if abs(stayed) < 3 else (low + high) / 2
-        f = rising(x)
-        if f == 0 or high - low <= 4 * math.ulp(max(abs(low), abs(high), 1.0)):
-            return x
-        if f < 0:
-            low, f_low, stayed = x, f, max(stayed, 0) + 1
-            f_high *= 0.5 if stayed > 1 else 1.0
-        else:
-            high, f_high, stayed = x, f, min(stayed, 0) - 1
-            f_low *= 0.5 if stayed < -1 else 1.0
-    return x

@@ -80,7 +80,7 @@ def test_hoffmanns_law_has_kaplans_exponent_in_kaplans_params_and_range(name: st
     exponent = np.polyfit(log_C, [optimum(law, one) for one in log_C.tolist()], 1)[0]
     assert PRINTED[0] <= round(float(exponent), 2) <= PRINTED[1]
 
-    sizes = np.linspace(*map(math.log, KAPLAN_SIZES), 4001)
+    sizes = np.linspace(math.log(KAPLAN_SIZES[0]), math.log(KAPLAN_SIZES[1]), 4001)
     inverse = np.array([1 / local_exponent(law, log_N) for log_N in sizes.tolist()])
     steps = np.diff(sizes) * (inverse[1:] + inverse[:-1]) / 2
     budgets = low + np.concatenate([[0.0], np.cumsum(steps)])
