@@ -157,12 +157,14 @@ def _laws(found: Minima, problem: Problem) -> Iterator[tuple[int, HasFrontier]]:
 
     What is no law (a term that vanished) is left out.
     """
-    floor = problem.floor
-    for place in found.converged.nonzero()[0].tolist():
-        row = found.phi[place]
-        if floor is not None and row[floor] <= problem.box.lower[floor]:
-            row[floor] = LOG_ZERO  # the floor of log E stands for E = 0
+    import numpy as np
+
+    places = np.flatnonzero(found.converged)
+    phi, floor = found.phi[places], problem.floor
+    if floor is not None:  # the floor of log E stands for E = 0
+        phi[phi[:, floor] <= problem.box.lower[floor], floor] = LOG_ZERO
+    for place, constants in zip(places.tolist(), problem.constants_of_all(phi), strict=True):
         try:
-            yield place, problem.law(row)
+            yield place, problem.form.make_law(**constants)
         except LawError:
             continue

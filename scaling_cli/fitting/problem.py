@@ -140,15 +140,18 @@ class Problem:
 
     def constants(self, phi: "FloatArray") -> dict[str, float]:
         """Return the constants of the form, under their published names; one may be past any float."""
+        return self.constants_of_all(phi[None, :])[0]
+
+    def constants_of_all(self, phi: "FloatArray") -> list[dict[str, float]]:
+        """Return the constants of every row of ``phi`` (S, m)."""
         import numpy as np
 
-        natural = self.natural @ (self._gather @ self.theta(phi[None, :])[0])
+        names = self.form.constants
+        natural = self.theta(phi) @ (self.natural @ self._gather).T
         with np.errstate(over="ignore", under="ignore"):
-            found = {
-                name: float(value if name in EXPONENT_NAMES else np.exp(value))
-                for name, value in zip(self.form.constants, natural, strict=True)
-            }
-        return {**found, **{name: float(value) for name, value in self.settings.fixed.items()}}
+            values = np.where([name in EXPONENT_NAMES for name in names], natural, np.exp(natural))
+        fixed = {name: float(value) for name, value in self.settings.fixed.items()}
+        return [{**dict(zip(names, row, strict=True)), **fixed} for row in values.tolist()]
 
     def law(self, phi: "FloatArray") -> HasFrontier:
         """Return the law of a vector (m,); ``LawError`` where its constants make none."""

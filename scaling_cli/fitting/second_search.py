@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     Weighted = Callable[[Penalty, FloatArray, FloatArray, NDArray[np.intp]], Evaluation]
     """The objective under a penalty at (S, m), given all weights (R, n) and the row that each one has."""
 
-RELAXATION = (100.0, 10.0)
-"""The first search goes through the objective at these multiples of delta, six steps at each."""
+FROM_THE_FIT = (100.0, 10.0)
+"""The first search goes from the fit through the objective at these multiples of delta, six steps at each: one
+descent wants a smoother way than the many starts of the point fit."""
 
 RELAXED_STEPS, FINAL_STEPS = 6, 60
 
@@ -92,7 +93,7 @@ def _search(
     phi, counts, done = found.phi[some], weights[some], found.converged[some]
     value = weighted(problem.penalty, phi, counts, np.arange(len(some)))[0]
     least = value.copy()
-    relaxation = () if problem.penalty.is_square else RELAXATION
+    relaxation = () if problem.penalty.is_square else FROM_THE_FIT
     for starts, factors in ((phi.copy(), relaxation), (_rivals(found, problem, counts, phi), ())):
         theta = starts
         for factor in (*factors, 1.0):
