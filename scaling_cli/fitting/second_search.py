@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     """The objective under a penalty at (S, m), given all weights (R, n) and the row that each one has."""
 
 FROM_THE_FIT = (100.0, 10.0)
-"""The first search goes from the fit through the objective at these multiples of delta, six steps at each: one
-descent wants a smoother way than the many starts of the point fit."""
+"""The first search goes from the fit through the objective at these multiples of delta, six steps at each:
+a single descent wants a smoother way than the many starts of the point fit."""
 
 RELAXED_STEPS, FINAL_STEPS = 6, 60
 
