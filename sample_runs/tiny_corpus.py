@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 WHEELS = {"networkx": "3.6.1", "sympy": "1.14.0", "torch": "2.13.0"}
-"""PyTorch itself pulls in the other two. The licence of all is the 3-clause BSD, of parts of torch another."""
+"""PyTorch itself pulls in the other two. All are under the 3-clause BSD, parts of torch under others."""
 
 VALIDATION_SHARE = 32
 """One file in this many is kept for validation."""

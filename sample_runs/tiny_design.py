@@ -9,7 +9,8 @@ within 1.3 to 1.41, and no run falls below 2,000 steps.
 import math
 from dataclasses import dataclass
 
-from tiny_model import CONTEXT, Recipe, Shape
+VOCABULARY, CONTEXT = 256, 64
+FFN = 4  # feed-forward widths per width
 
 BUDGETS = (3e11, 7.2e11, 1.73e12, 4.16e12, 1e13)
 """FLOPs, 6 N D: five over 1.5 decades, a factor of 2.4 apart."""
@@ -31,6 +32,52 @@ MOST_LAYERS, WIDTHS = 8, (*range(16, 64, 2), *range(64, 257, 4))
 """A head's size is whole: two heads below a width of 64, four from there on."""
 
 FEWEST_STEPS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Layers and width; the heads are two below a width of 64 and four from there on."""
+
+    layers: int
+    width: int
+
+    @property
+    def heads(self) -> int:
+        """Two below a width of 64, four from there on."""
+        return 2 if self.width < 64 else 4
+
+    @property
+    def params(self) -> int:
+        """All parameters, the tied embedding once: V d + T d + l (12 d^2 + 2 d) + d."""
+        d = self.width
+        return (VOCABULARY + CONTEXT) * d + self.layers * ((4 + 2 * FFN) * d * d + 2 * d) + d
+
+    @property
+    def flops_per_token(self) -> int:
+        """Counted: 6 for every weight of a matrix product, 12 l T d for attention, no causal discount."""
+        d = self.width
+        matrices = VOCABULARY * d + self.layers * (4 + 2 * FFN) * d * d
+        return 6 * matrices + 12 * self.layers * CONTEXT * d
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one run is trained: steps of ``sequences`` windows, the largest learning rate, the seed."""
+
+    steps: int
+    sequences: int
+    learning_rate: float
+    seed: int
+
+    @property
+    def batch_tokens(self) -> int:
+        """Bytes a step."""
+        return self.sequences * CONTEXT
+
+    @property
+    def tokens(self) -> int:
+        """Bytes of the whole run."""
+        return self.steps * self.batch_tokens
 
 
 @dataclass(frozen=True, slots=True)

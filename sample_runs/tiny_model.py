@@ -12,62 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from tiny_design import CONTEXT, FFN, VOCABULARY, Recipe, Shape
 from torch.nn import functional
 
-VOCABULARY, CONTEXT = 256, 64
-FFN = 4  # feed-forward widths per width
 WARMUP = 0.05  # of the steps
 FINAL_LR = 0.1  # of the largest, at the end of the cosine
 BETAS, WEIGHT_DECAY, CLIP = (0.9, 0.95), 0.1, 1.0
 VALIDATION_WINDOWS = 4096  # 262,144 bytes
 SEEN_AT = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.95, 1.0)
 """The shares of a run at which its loss is measured; three lie in the last 15 % before the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Layers and width; the heads are two below a width of 64 and four from there on."""
-
-    layers: int
-    width: int
-
-    @property
-    def heads(self) -> int:
-        """Two below a width of 64, four from there on."""
-        return 2 if self.width < 64 else 4
-
-    @property
-    def params(self) -> int:
-        """All parameters, the tied embedding once: V d + T d + l (12 d^2 + 2 d) + d."""
-        d = self.width
-        return (VOCABULARY + CONTEXT) * d + self.layers * ((4 + 2 * FFN) * d * d + 2 * d) + d
-
-    @property
-    def flops_per_token(self) -> int:
-        """Counted: 6 for every weight of a matrix product, 12 l T d for attention, no causal discount."""
-        d = self.width
-        matrices = VOCABULARY * d + self.layers * (4 + 2 * FFN) * d * d
-        return 6 * matrices + 12 * self.layers * CONTEXT * d
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one run is trained: steps of ``sequences`` windows, the largest learning rate, the seed."""
-
-    steps: int
-    sequences: int
-    learning_rate: float
-    seed: int
-
-    @property
-    def batch_tokens(self) -> int:
-        """Bytes a step."""
-        return self.sequences * CONTEXT
-
-    @property
-    def tokens(self) -> int:
-        """Bytes of the whole run."""
-        return self.steps * self.batch_tokens
 
 
 class Model:

@@ -19,7 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import tiny_design as design
 import torch
 from tiny_corpus import Corpus, read_corpus
-from tiny_model import CONTEXT, Recipe, Shape, Trained, train
+from tiny_design import CONTEXT, Recipe, Shape
+from tiny_model import Trained, train
 
 HERE = Path(__file__).parent
 TABLE, CURVES = HERE / "tiny_bytes.csv", HERE / "tiny_bytes_curves.csv"
@@ -29,7 +30,7 @@ COLUMNS = [
     *("run_id", "params", "tokens", "flops", "flops_counted", "budget", "loss", "seed", "held_out"),
     *("steps", "batch", "lr", "unique_tokens", "epochs", "layers", "width", "seconds"),
 ]
-CURVE_COLUMNS = ["run_id", "params", "tokens", "schedule_tokens", "loss"]
+CURVE_COLUMNS = ["run_id", "params", "tokens", "schedule_tokens", "loss", "held_out"]
 
 SMOKE = design.Planned(1e10, Shape(1, 16), Recipe(200, 4, 0.008, 0))
 """A run of seconds, which shows that the machine can train."""
@@ -104,7 +105,12 @@ def _row(run: design.Planned, trained: Trained, corpus: Corpus) -> dict[str, Any
 
 
 def _curve(run: design.Planned, trained: Trained) -> list[dict[str, Any]]:
-    fixed = {"run_id": run.run_id, "params": run.shape.params, "schedule_tokens": run.recipe.tokens}
+    fixed = {
+        "run_id": run.run_id,
+        "params": run.shape.params,
+        "schedule_tokens": run.recipe.tokens,
+        "held_out": int(run.held_out),
+    }
     return [{**fixed, "tokens": tokens, "loss": f"{loss:.6f}"} for tokens, loss in trained.curve]
 
 
