@@ -27,6 +27,7 @@ LONGEST_NAME = 21
 
 _LAWS = "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs{sure}."
 _CONVERTED = " The exponent of {names} is that at the target: its embeddings bend the line."
+_MIXED = "Exponents in N are left out: one law has those of params without the embeddings."
 _SURE = " and the {level} intervals of the law and of one new run{by}"
 _BY = {
     "bootstrap": "from refits to resampled runs",
@@ -211,7 +212,8 @@ def _exponent_table(one: RecipeComparison, level: float) -> Table:
             cells += ["" if each.interval is None else format_ends(each.interval, "{:+.4f}".format)]
         rows.append(tuple(cells))
     headings += [f"{format_share(level)} interval"] if has_draws else []
-    return Table(headings=tuple(headings), rows=tuple(rows))
+    is_mixed = one.baseline.is_converted != one.recipe.is_converted
+    return Table(headings=tuple(headings), rows=tuple(rows), caption=_MIXED if is_mixed else "")
 
 
 def _law_table(found: RecipesCompared) -> Table:
