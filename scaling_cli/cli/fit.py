@@ -48,7 +48,7 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, say, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.cli.unused import say_what_is_unused
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
@@ -126,8 +126,7 @@ def fit(
     }
     if approach:
         check_approach(approach, smooth, given)
-    refuse_same_file({"--save": save, "--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output, save=save)
     if plot and verify:
         raise UsageError("--plot draws a fit, and --verify shows none", hint="leave one of them out")
     stored = studies.read_stored_law(verify) if verify else None

@@ -39,7 +39,7 @@ from scaling_cli.cli.options import (
     read_pairs,
 )
 from scaling_cli.cli.output import Format, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.cli.unused import LOSS_KEYS, say_what_is_unused
 from scaling_cli.conditions import parse_condition
 from scaling_cli.errors import ScalingError, UsageError
@@ -91,8 +91,7 @@ def isoflop(
 ) -> None:
     """Find the minima of IsoFLOP sweeps, and the compute-optimal frontier through them."""
     targets = tuple(C for text in flops or [] for C in read_option("--flops", parse_sweep, text))
-    refuse_same_file({"--save": save, "--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output, save=save)
     if law:
         if runs or config:
             raise UsageError("--law and runs contradict each other", hint="leave one of them out")

@@ -45,7 +45,7 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, say, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.errors import ScalingError, UsageError
 from scaling_cli.findings import Finding
 from scaling_cli.planning.question import Question
@@ -101,8 +101,7 @@ def optimal(
     if plot and (list_laws or show_law):
         raise UsageError("--plot draws plans, not laws", hint="leave it out, or ask for a plan: --flops 1e21")
     shaping = _read_shaping(shape, batch_tokens, save)
-    refuse_same_file({"--output": output, "--plot": plot, "--save": save})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output, save=save)
     if list_laws or show_law:
         _show_laws(show_law, output_format, output)
         return

@@ -46,12 +46,19 @@ class Plot:
         return to_text(picture, width=width, color=color, unicode=unicode) if picture else ""
 
 
-def check_plot(plot: str | None, *, is_table: bool, output: str | None) -> None:
-    """Refuse, before any work, a ``--plot`` that could not be drawn or would spoil the result on stdout.
+def check_files(
+    plot: str | None, *, is_table: bool, output: str | None = None, save: str | None = None
+) -> None:
+    """Refuse, before any work, files that could not all be written.
 
-    Raises ``UsageError`` for a file that is no png, svg or pdf and for text between JSON or CSV, and
-    ``OutputError`` where matplotlib is not installed.
+    Raises ``UsageError`` for two options that would write one file, for a ``--plot`` that is no png, svg or
+    pdf and for text between JSON or CSV, and ``OutputError`` where matplotlib is not installed.
     """
+    _refuse_same_file({"--save": save, "--output": output, "--plot": plot})
+    _check_plot(plot, is_table=is_table, output=output)
+
+
+def _check_plot(plot: str | None, *, is_table: bool, output: str | None) -> None:
     if plot is None:
         return
     if plot == TERMINAL:
@@ -72,8 +79,8 @@ def check_plot(plot: str | None, *, is_table: bool, output: str | None) -> None:
     require_matplotlib(plot)
 
 
-def refuse_same_file(files: Mapping[str, str | None]) -> None:
-    """Refuse two options that would write one file; ``files`` are by option, None and ``-`` are none."""
+def _refuse_same_file(files: Mapping[str, str | None]) -> None:
+    """``files`` are by option; None and ``-`` are none."""
     seen: dict[Path, str] = {}
     for option, file in files.items():
         if not file or file == TERMINAL:

@@ -20,7 +20,7 @@ from scaling_cli.cli.options import (
     read_pairs,
 )
 from scaling_cli.cli.output import Format, say, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.conditions import parse_condition
 from scaling_cli.units import parse_positive
 
@@ -71,8 +71,7 @@ def curves(
     strict: StrictOption = False,
 ) -> None:
     """Race learning curves: who leads when, the crossings, by how much, and which leads are suspect."""
-    refuse_same_file({"--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output)
     level = read_interval(interval)
     cards = read_laws(law or [])
     columns = read_pairs("--column", column or [], may_be_blank=True)

@@ -17,7 +17,7 @@ from scaling_cli.cli.options import (
     read_option,
 )
 from scaling_cli.cli.output import Format, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.errors import ScalingError
 from scaling_cli.units import parse_sweep
 
@@ -74,8 +74,7 @@ def laws(
     strict: StrictOption = False,
 ) -> None:
     """Compare scaling laws: what more compute buys under each, and what following the wrong one wastes."""
-    refuse_same_file({"--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output)
     budgets = [C for text in flops or [DEFAULT_FLOPS] for C in read_option("--flops", parse_sweep, text)]
     level = read_interval(interval)
     cards = read_laws(law or [DEFAULT_LAWS], "LAW")

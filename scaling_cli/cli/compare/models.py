@@ -16,7 +16,7 @@ from scaling_cli.cli.options import (
     read_laws,
 )
 from scaling_cli.cli.output import Format, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.errors import ScalingError
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ def models(
     strict: StrictOption = False,
 ) -> None:
     """Compare models with the optimum of their budgets: over- or under-sized, what they waste, what for."""
-    refuse_same_file({"--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output)
     level = read_interval(interval)
     chosen = _choose(name or [], file)
     cards = read_laws(law or [DEFAULT_LAW])

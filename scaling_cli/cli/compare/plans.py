@@ -19,7 +19,7 @@ from scaling_cli.cli.options import (
     read_waste,
 )
 from scaling_cli.cli.output import Format, say, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.errors import ScalingError, UsageError
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ def plans(
     strict: StrictOption = False,
 ) -> None:
     """Compare plans: their loss, cost and waste under one law, ranked; and gates that fail a pipeline."""
-    refuse_same_file({"--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output)
     if law and len(law) > 1:
         raise UsageError(
             f"--law: plans are compared under one law, got {', '.join(law)}", hint="compare once under each"

@@ -29,7 +29,7 @@ from scaling_cli.cli.options import (
     read_pairs,
 )
 from scaling_cli.cli.output import Format, show
-from scaling_cli.cli.plot import Plot, check_plot, refuse_same_file
+from scaling_cli.cli.plot import Plot, check_files
 from scaling_cli.conditions import parse_condition
 from scaling_cli.units import parse_positive, parse_quantity, parse_sweep
 
@@ -125,8 +125,7 @@ def recipes(
     from scaling_cli.reports.compare_recipes import compare_recipes_report
     from scaling_cli.reports.progress import progress
 
-    refuse_same_file({"--output": output, "--plot": plot})
-    check_plot(plot, is_table=output_format is Format.table, output=output)
+    check_files(plot, is_table=output_format is Format.table, output=output)
     budgets = [C for text in flops or [] for C in read_option("--flops", parse_sweep, text)]
     losses = [L for text in loss or [] for L in read_option("--loss", parse_sweep, text)]
     resampling = Resampling(replicates=bootstrap, seed=seed, level=read_interval(interval))
