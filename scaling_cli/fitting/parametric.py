@@ -48,8 +48,8 @@ SAME_PLACE = 0.01
 
 MOST_ABOVE = 2.0
 """Candidates still moving after the first steps are followed to their end unless their objective is so many
-times the least one. At 1.5 two tables of 2,394 lose their optimum (by 0.4 % at most), at 2 none; to follow only
-the lowest few loses that of one table in 600."""
+times the least one. At 1.5 two tables of 2,394 lose their optimum (by 0.4 % at most), at 2 none; to
+follow only the lowest few loses that of one table in 600."""
 
 EXACT = 1e-5
 """Runs that a law meets to this (rms, in log loss) have no noise: of candidates that do, none is dropped,
