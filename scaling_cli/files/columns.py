@@ -119,6 +119,7 @@ def recognise(columns: Sequence[str], named: Mapping[str, str], place: str) -> C
     params or both of tokens and flops have none; ``UsageError`` for a quantity there is not.
     """
     found = _find(columns, named, place)
+    _refuse_unread(found, named, place)
     _refuse_missing(columns, found, place)
     group = _group("params", found["params"])
     return Columns(
@@ -248,6 +249,18 @@ def _refuse_headerless(columns: Sequence[str], place: str) -> None:
         return
     hint = "put a header above them, such as params,tokens,loss"
     raise InputError(f"{place}: the first line holds numbers, not the names of columns", hint=hint)
+
+
+def _refuse_unread(found: Mapping[str, str], named: Mapping[str, str], place: str) -> None:
+    """Refuse that a quantity is left unread without which the runs say too little."""
+    needed = ["params", "loss"] if {"tokens", "flops"} & set(found) else ["params", "tokens", "flops", "loss"]
+    unread = [quantity for quantity in needed if named.get(quantity) == ""]
+    if unread:
+        what = f'{" and ".join(unread)} left unread ("")'
+        raise InputError(
+            f"{place}: {what}, but runs need params, loss, and one of tokens and flops",
+            hint=f"name a column for {unread[0]}, or drop the empty one and it is found by its name",
+        )
 
 
 def _refuse_missing(columns: Sequence[str], found: Mapping[str, str], place: str) -> None:

@@ -216,5 +216,18 @@ def test_a_quantity_there_is_not_is_wrong_usage() -> None:
 
 def test_a_quantity_named_by_nothing_is_not_read() -> None:
     assert columns_of("N,D,C,loss", tokens="").names == {"params": "N", "flops": "C", "loss": "loss"}
-    message, _ = refusal_of("N,D,loss", tokens="")
-    assert "no column for tokens or flops" in message
+
+
+@pytest.mark.parametrize(
+    ("header", "unread", "said"),
+    [
+        ("N,D,loss", ["tokens"], 'tokens left unread ("")'),
+        ("N,D,C,loss", ["tokens", "flops"], 'tokens and flops left unread ("")'),
+        ("N,D,loss", ["loss"], 'loss left unread ("")'),
+        ("N,D,loss", ["params"], 'params left unread ("")'),
+    ],
+)
+def test_what_runs_cannot_do_without_is_not_left_unread(header: str, unread: list[str], said: str) -> None:
+    message, hint = refusal_of(header, **dict.fromkeys(unread, ""))
+    assert message == f"runs.csv: {said}, but runs need params, loss, and one of tokens and flops"
+    assert hint == f"name a column for {unread[0]}, or drop the empty one and it is found by its name"
