@@ -191,11 +191,11 @@ def _newton_step(batch: _Batch, box: Box) -> tuple["FloatArray", "FloatArray"]:
 
 
 def _solve(matrix: "FloatArray", right: "FloatArray", damping: "FloatArray") -> "FloatArray":
-    """Return x with (|M| + lambda 1) x = right, |M| having the absolute eigenvalues of M, (S, p).
+    """Return x with (M + lambda 1) x = right where that is positive definite, else with |M| for M, (S, p).
 
-    Where M + lambda 1 is positive definite, that is M itself. A large batch is eliminated at once (Gauss and
-    Jordan, without exchanging rows): for p = 5 that is a tenth of the work of a call of the library's for
-    each candidate.
+    |M| has the absolute eigenvalues of M; a small batch is solved with it as a whole where one of it has to
+    be. A large batch is eliminated at once (Gauss and Jordan, without exchanging rows): for p = 5 that is a
+    tenth of the work of a call of the library's for each candidate.
     """
     import numpy as np
 

@@ -82,7 +82,7 @@ class PowerFrontiers(Frontiers):
         reached: FloatArray = np.where(np.asarray(L) > self.E, log_C, np.inf)
         return reached
 
-    def exponents(self, C: float) -> "FloatArray":  # one exponent at every budget
+    def exponents(self, C: float) -> "FloatArray":
         """Return g, the same at every budget."""
         return self.g
 

@@ -68,7 +68,7 @@ class TotalFrontiers(Frontiers):
         return reached
 
     def exponents(self, C: float) -> "FloatArray":
-        """G = power alpha beta s/(beta + alpha s) at C FLOPs."""
+        """Return g = power alpha beta s/(beta + alpha s) at C FLOPs."""
         import numpy as np
 
         s = np.exp(_log_elasticity(self._log_size(math.log(C)))[0])
@@ -131,7 +131,7 @@ def _constants(law: TotalLossLaw) -> tuple[float, ...]:
 
 
 def _embeddings(log_N: "FloatArray") -> "FloatArray":
-    """U = omega N^(-2/3), the embeddings as a share of N."""
+    """Return u = omega N^(-2/3), the embeddings as a share of N."""
     import numpy as np
 
     u: FloatArray = np.exp(math.log(OMEGA) - (2 / 3) * np.maximum(log_N, -LARGEST_POWER))
