@@ -17,6 +17,9 @@ T = TypeVar("T")
 DEFAULT_WASTE = "1%"
 DEFAULT_INTERVAL = "90%"
 
+_PAIRS = {"--unit": "params=1e6", "--fix": "E=1.69", "--bound": "alpha=0.1:0.6"}
+"""What a pair of an option looks like, where it does not name a column."""
+
 
 def complete_format(incomplete: str) -> list[str]:
     """Complete the name of an output format."""
@@ -116,7 +119,10 @@ def read_pairs(option: str, texts: list[str], *, may_be_blank: bool = False) -> 
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name.strip() and equals and (value.strip() or may_be_blank)):
-            raise UsageError(f"{option}: {text!r} is not NAME=VALUE", hint=f"write it like {option} tokens=D")
+            example = _PAIRS.get(option, "tokens=D")
+            raise UsageError(
+                f"{option}: {text!r} is not NAME=VALUE", hint=f"write it like {option} {example}"
+            )
         if pairs.setdefault(name.strip(), value.strip()) != value.strip():
             raise UsageError(f"{option}: {name.strip()} is given twice", hint="leave one of the two out")
     return pairs

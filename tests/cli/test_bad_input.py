@@ -314,6 +314,8 @@ COMMANDS: list[tuple[str, str, int, str, str | None]] = [
     ("a unit of none", "fit {runs} --unit params=0", 2, r"--unit params: must be positive, got 0$", ""),
     ("a unit in words", "fit {runs} --unit params=million", 2, r"--unit params: 'million' is not a n", ""),
     ("half a column", "fit {runs} --column tokens", 2, r"--column: 'tokens' is not NAME=VALUE$", "tokens=D"),
+    ("half a unit", "fit {runs} --unit params=", 2, r"--unit: 'params=' is not NAME=VALUE$", "params=1e6"),
+    ("half a pin", "fit {runs} --fix E=", 2, r"--fix: 'E=' is not NAME=VALUE$", "--fix E=1.69"),
     (
         "an unknown quantity",
         "fit {runs} --column tokns=D",
