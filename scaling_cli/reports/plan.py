@@ -130,10 +130,10 @@ def _caption(allocations: Sequence[Allocation]) -> str:
     if sure is None:
         return ""
     level, waste = format_share(sure.level), format_share(allocations[0].question.waste)
-    return (
-        f"Below each plan its {level} intervals, and the sizes that waste under {waste} whichever of "
-        f"{level} of the law's draws is true."
-    )
+    said = f"Below each plan its {level} intervals"
+    if not any(plan.uncertainty and plan.uncertainty.regret for plan in allocations):
+        return f"{said}."
+    return f"{said}, and the sizes that waste under {waste} whichever of {level} of the law's draws is true."
 
 
 def _interval_cells(sure: "Uncertainty", *, has_waste: bool) -> list[str]:

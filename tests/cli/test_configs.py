@@ -113,6 +113,11 @@ def test_a_fit_shows_no_tokens_and_no_delta_that_it_did_not_use(scaling: Scaling
     assert "(6 N D)" in counted
 
 
+def test_a_table_speaks_of_sizes_below_each_plan_only_where_the_law_has_sizes(scaling: Scaling) -> None:
+    shown = scaling("fit", "--config", CEREBRAS, "--bootstrap", "20").stdout
+    assert "\nBelow each plan its 90 % intervals.\n" in shown
+
+
 def test_an_experiment_can_be_typed_with_the_column_that_is_not_read(answer: Callable[..., Any]) -> None:
     options = ("--form", "frontier", "--objective", "log-mse", "--flops", "1e23", "--bootstrap", "0")
     columns = ("--column", "flops=flops_printed", "--column", "tokens=")
