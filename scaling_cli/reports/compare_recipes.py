@@ -26,7 +26,8 @@ LONGEST_NAME = 21
 """Of a recipe's name in a table so many letters stand, so that it fits 80 columns; the JSON has all."""
 
 _LAWS = "The frontiers L*(C) = E + K C^-exponent, with their loss at {target} FLOPs{sure}."
-_CONVERTED = " The exponent of {names} is that at the target: its embeddings bend the line."
+_CONVERTED = " The exponent of {name} is that at the target: its embeddings bend the line."
+_ALL_CONVERTED = " The exponents of {names} are those at the target: their embeddings bend the lines."
 _MIXED = "Exponents in N are left out: one law has those of params without the embeddings."
 _SURE = " and the {level} intervals of the law and of one new run{by}"
 _BY = {
@@ -249,7 +250,9 @@ def _law_table(found: RecipesCompared) -> Table:
 def _converted(found: RecipesCompared) -> str:
     """Say which exponents hold at the target alone."""
     names = [recipe.name for recipe in found.recipes if recipe.is_converted]
-    return _CONVERTED.format(names=" and ".join(names)) if names else ""
+    if len(names) < 2:
+        return _CONVERTED.format(name=names[0]) if names else ""
+    return _ALL_CONVERTED.format(names=" and ".join(names))
 
 
 def _loss_ends(ends: Range) -> str:

@@ -13,7 +13,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.laws.published import PUBLISHED
-from tests.cli.test_golden import EXTENSIONS, LAST_DIGITS, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_80_columns, hold_to_golden
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 Document = Callable[..., dict[str, Any]]
@@ -175,6 +175,21 @@ def test_both_commands_say_in_the_same_words_what_was_converted(document: Docume
         assert "converted-params" not in ids(entry)
 
 
+def test_a_table_says_of_one_converted_law_and_of_two_where_their_exponents_hold(
+    scaling: Scaling, tmp_path: Path
+) -> None:
+    one = law_file(tmp_path / "one.yaml", CONSTANTS)
+    two = law_file(tmp_path / "two.yaml", CONSTANTS.replace("482", "500"))
+
+    def said(other: str | Path) -> str:
+        ended = scaling("compare", "recipes", one, other)
+        assert ended.returncode == 0, ended.stderr
+        return " ".join(ended.stdout.split())
+
+    assert "The exponent of one.yaml is that at the target: its embeddings bend" in said("besiroglu2024")
+    assert "The exponents of one.yaml and two.yaml are those at the target: their embeddings" in said(two)
+
+
 def test_exponents_of_other_params_are_not_compared(document: Document, tmp_path: Path) -> None:
     law = law_file(tmp_path / "mine.yaml", CONSTANTS)
     found = document("recipes", law, "besiroglu2024")
@@ -318,5 +333,4 @@ def test_what_a_terminal_of_80_columns_gets_is_its_golden_file(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     ended = scaling("compare", "recipes", *(part.format(**tables) for part in GOLDEN[name].split()))
-    assert max(map(len, ended.stdout.splitlines())) <= 80
-    hold_to_golden(ended.stdout, f"{name}-80-columns.txt")
+    hold_to_80_columns(ended.stdout, name)
