@@ -87,7 +87,7 @@ def train(
 ) -> Trained:
     """Train one run: AdamW, warm-up in proportion, a cosine that ends with the run, gradients clipped.
 
-    One pass over windows of the training bytes, in an order drawn from the seed: a byte is read once.
+    Windows of the training bytes come in an order drawn from the seed, each once before any comes again.
     """
     started = time.perf_counter()
     model = Model(shape, recipe.seed)

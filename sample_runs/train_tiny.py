@@ -62,16 +62,17 @@ def main() -> None:
 
 
 def _train_all(runs: list[design.Planned]) -> None:
-    """Train the runs that are not in the table, largest last, and append each when it ends."""
+    """Train the runs that are not in the table, in order, and append each when it ends."""
     corpus = read_corpus()
     CLAIMS.mkdir(exist_ok=True)
     for run in runs:
         with _claimed(run.run_id) as mine:
-            if not mine or run.run_id in _rows():
+            if not mine or run.run_id in _rows(TABLE):
                 continue
             print(f"{run.run_id}: {run.shape.params} params, {run.recipe.tokens} tokens", flush=True)
             trained = _trained(run, corpus)
-            _append(CURVES, CURVE_COLUMNS, _curve(run, trained))
+            if run.run_id not in _rows(CURVES):  # a process stopped between the two files has left them there
+                _append(CURVES, CURVE_COLUMNS, _curve(run, trained))
             _append(TABLE, COLUMNS, [_row(run, trained, corpus)])
             print(f"{run.run_id}: {trained.loss:.5f} nats per byte, {trained.seconds:.0f} s", flush=True)
 
@@ -124,7 +125,7 @@ def _smoke() -> None:
 
 def _retrain(run_id: str, seed: int | None) -> None:
     """Train a row of the table again, from its columns alone, and print both losses."""
-    rows = _rows()
+    rows = _rows(TABLE)
     if run_id not in rows:
         raise SystemExit(f"error: {TABLE.name} has no run {run_id!r}")
     row = rows[run_id]
@@ -145,13 +146,19 @@ def _retrain(run_id: str, seed: int | None) -> None:
 
 def _held_out(text: str) -> design.Planned:
     layers, _, width = text.partition("x")
-    return design.planned(design.HELD_OUT_BUDGET, Shape(int(layers), int(width)), held_out=True)
+    if not (layers.isdecimal() and width.isdecimal() and int(layers) * int(width)):
+        raise SystemExit(f"error: --shape {text}: write LAYERSxWIDTH, like 4x88")
+    try:
+        return design.planned(design.HELD_OUT_BUDGET, Shape(int(layers), int(width)), held_out=True)
+    except ValueError as error:
+        raise SystemExit(f"error: --shape {text}: {error}") from None
 
 
-def _rows() -> dict[str, dict[str, str]]:
-    if not TABLE.exists():
+def _rows(path: Path) -> dict[str, dict[str, str]]:
+    """Return the last row of every run in a table."""
+    if not path.exists():
         return {}
-    with TABLE.open(newline="") as table:
+    with path.open(newline="") as table:
         return {row["run_id"]: row for row in csv.DictReader(table)}
 
 
@@ -159,6 +166,7 @@ def _append(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
     """Append rows in one write, under a lock, so that two processes never mix theirs."""
     with path.open("a", newline="") as table:
         fcntl.flock(table, fcntl.LOCK_EX)
+        table.seek(0, os.SEEK_END)  # another process may have written since it was opened
         writer = csv.DictWriter(table, columns, lineterminator="\n")
         if not table.tell():
             writer.writeheader()
