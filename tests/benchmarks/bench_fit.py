@@ -1,8 +1,9 @@
 """One fit to the global optimum beside the textbook way: L-BFGS-B from a grid of starts.
 
-Run by hand: ``python tests/benchmarks/bench_fit.py [RUNS.csv]``. The textbook grid has 4,500 starts
-(Hoffmann et al. 2022, App. D.2); a random ``SAMPLE`` of them is run and the time scaled up, which is
-said. Both sides see the same runs in the same process.
+Run by hand: ``python tests/benchmarks/bench_fit.py [RUNS.csv]``; of a table that is given the five highest
+losses are left out, which makes the 240 runs of Besiroglu et al. (2024) of the 245 digitised ones. The
+textbook grid has 4,500 starts (Hoffmann et al. 2022, App. D.2); a random ``SAMPLE`` of them is run and the
+time scaled up, which is said. Both sides see the same runs in the same process.
 """
 
 import sys
@@ -21,6 +22,8 @@ from scaling_cli.runs import Runs
 
 RUNS = Path(__file__).parents[2] / "sample_runs" / "simulated_isoflop.csv"
 SAMPLE = 60
+FITS = 300
+DROPPED = 5
 
 
 def textbook_fit(runs: Runs, start: tuple[float, ...]) -> float:
@@ -37,9 +40,11 @@ def textbook_fit(runs: Runs, start: tuple[float, ...]) -> float:
 
 def main() -> None:
     """Print both times, their ratio, and what each way reached."""
-    runs = read_runs(sys.argv[1] if len(sys.argv) > 1 else str(RUNS)).runs
+    given = sys.argv[1] if len(sys.argv) > 1 else None
+    runs = read_runs(given or str(RUNS), drop_highest_losses=DROPPED if given else 0).runs
     fit_law(runs)
-    ours = min(_timed(lambda: fit_law(runs)) for _ in range(5))
+    times = sorted(_timed(lambda: fit_law(runs)) for _ in range(FITS))
+    ours = times[FITS // 2]
     exponents, offsets = (0, 0.5, 1, 1.5, 2), (0, 5, 10, 15, 20, 25)
     grid = list(product(offsets, offsets, (-1, -0.5, 0, 0.5, 1), exponents, exponents))
     sample = np.random.default_rng(0).choice(len(grid), SAMPLE, replace=False)
@@ -47,8 +52,8 @@ def main() -> None:
     reached = [textbook_fit(runs, grid[i]) for i in sample]
     textbook = (time.perf_counter() - start) * len(grid) / SAMPLE
     best = fit_law(runs).objective.value
-    print(f"{len(runs)} runs")
-    print(f"fit_law, global optimum             {1000 * ours:10.0f} ms   objective {best:.9e}")
+    print(f"{len(runs)} runs; fit_law {FITS} times, the fastest in {1000 * times[0]:.1f} ms")
+    print(f"fit_law, global optimum, median     {1000 * ours:10.1f} ms   objective {best:.9e}")
     print(
         f"L-BFGS-B, {len(grid)} starts (from {SAMPLE})   {1000 * textbook:10.0f} ms   best {min(reached):.9e}"
     )
