@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_golden import EXTENSIONS, LAST_DIGITS, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_golden
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 Document = Callable[..., dict[str, Any]]

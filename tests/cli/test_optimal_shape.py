@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import ROOT
-from tests.cli.test_optimal_plans_golden import EXTENSIONS, LAST_DIGITS, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_golden
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
