@@ -22,10 +22,10 @@ _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _EXPECTED = {
     "string_type": ("text (a number or yes/no needs quotes)", "put it in quotes"),
-    "bool_type": ("true or false", "write {key}: true"),
-    "list_type": ("a list", "write {key}: [ONE, ANOTHER]"),
-    "dict_type": ("a mapping of keys", "write {key}: {{KEY: VALUE}}"),
-    "model_type": ("a mapping of keys", "write {key}: {{KEY: VALUE}}"),
+    "bool_type": ("true or false", "write {key} true"),
+    "list_type": ("a list", "write {key} [ONE, ANOTHER]"),
+    "dict_type": ("a mapping of keys", "write {key} {{KEY: VALUE}}"),
+    "model_type": ("a mapping of keys", "write {key} {{KEY: VALUE}}"),
 }
 
 
@@ -207,8 +207,10 @@ def _describe(
     if kind in _EXPECTED:
         expected, cure = _EXPECTED[kind]
         what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"
-        # an item of a list has a number for its key
-        return what, cure.format(key=path[-1]) if isinstance(path[-1], str) else "write - {KEY: VALUE}"
+        key = (
+            f"{path[-1]}:" if isinstance(path[-1], str) else "-"
+        )  # an item of a list has a number for its key
+        return what, cure.format(key=key)
     what = f"{label}: {problem['msg']}" if label else problem["msg"]
     return f"{place}: {what}", problem.get("ctx", {}).get("hint")
 

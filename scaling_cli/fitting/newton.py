@@ -24,9 +24,10 @@ LAST_STEP = 1e-6
 FREE_DAMPING = 1e-3
 """The damping a descent begins with; above it a step says nothing about convergence."""
 
-EASING, LEAST_DAMPING, MOST_DAMPING = 0.2, 1e-12, 1e12
-"""Every step that succeeds eases the damping by this factor, down to the least; above the most a candidate is
-stuck."""
+EASING, STIFFENING = 0.2, 5.0
+"""The damping is multiplied by the one after a step that succeeds, by the other after one that fails ..."""
+LEAST_DAMPING, MOST_DAMPING = 1e-12, 1e12
+"""... down to the least; above the most a candidate is stuck."""
 
 LEAST_SCALE = 1e-150
 """A coordinate of less than this scale moves nothing."""
@@ -155,7 +156,8 @@ def _descend(
         stuck = promise < STUCK_TOLERANCE * batch.value
         batch = batch.taking(ahead, better)
         theta[batch.rows], best[batch.rows] = batch.theta, batch.value
-        damping = np.where(better, np.maximum(batch.damping * EASING, LEAST_DAMPING), batch.damping * 5)
+        eased = np.maximum(batch.damping * EASING, LEAST_DAMPING)
+        damping = np.where(better, eased, batch.damping * STIFFENING)
         lost = damping > MOST_DAMPING
         # what is stuck where only rounding is left to gain is at its minimum as well
         if steps == max_steps or lost.any():
