@@ -207,9 +207,8 @@ def _describe(
     if kind in _EXPECTED:
         expected, cure = _EXPECTED[kind]
         what = f"{place}: {label} must be {expected}, got {show_value(problem['input'])}"
-        key = (
-            f"{path[-1]}:" if isinstance(path[-1], str) else "-"
-        )  # an item of a list has a number for its key
+        # an item of a list has a number for its key
+        key = f"{path[-1]}:" if isinstance(path[-1], str) else "-"
         return what, cure.format(key=key)
     what = f"{label}: {problem['msg']}" if label else problem["msg"]
     return f"{place}: {what}", problem.get("ctx", {}).get("hint")

@@ -102,6 +102,11 @@ def test_what_a_file_does_not_say_is_not_in_it(tmp_path: Path) -> None:
             "plan.yaml:1: days: 'soon' is not a number",
             "write it like 70B, 1.4T, 12M or 5.76e23",
         ),
+        (
+            "law: [1]",
+            "plan.yaml:1: law must be text (a number or yes/no needs quotes), got 1",
+            "put it in quotes",
+        ),
         ("ladder: 3", "plan.yaml:1: ladder must be true or false, got 3", "write ladder: true"),
         ("law: ' '\nflops: 1e22", "plan.yaml:1: law must not be blank", "write law: besiroglu2024"),
         ("waste: 100%", "plan.yaml:1: waste: must be less than 100 %, got 100%", "write it like 1% or 0.01"),
