@@ -1,7 +1,7 @@
 """The corpus of the tiny study: the Python sources of three wheels, as bytes.
 
 The ``.py`` files of sympy, networkx and torch, in sorted order, each followed by a zero byte; a file whose
-content has been seen is left out, so that no text stands in both splits. A file goes to the validation split
+content has been seen is left out, so that no file stands in both splits. A file goes to the validation split
 where the SHA-256 of its path is divisible by ``VALIDATION_SHARE``, else to the training split. Both splits
 are hashed, and the hashes checked: another version of a wheel is another corpus.
 """

@@ -119,7 +119,8 @@ def recipe_for(budget: float, shape: Shape, seed: int) -> Recipe:
     batch = sequences * CONTEXT
     steps = round(budget / (6 * shape.params * batch))
     if steps < FEWEST_STEPS:
-        raise ValueError(f"{shape} at {budget:g} FLOPs would take {steps} steps, fewer than {FEWEST_STEPS}")
+        name = f"{shape.layers}x{shape.width}"
+        raise ValueError(f"{name} at {budget:g} FLOPs would take {steps} steps, fewer than {FEWEST_STEPS}")
     rate = 0.008 * (32 / shape.width) * math.sqrt(batch / 512)
     return Recipe(steps, sequences, float(f"{rate:.3g}"), seed)
 

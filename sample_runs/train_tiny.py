@@ -47,6 +47,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="with --retrain: another seed than the row's")
     parser.add_argument("--smoke", action="store_true", help="train one run of seconds and write nothing")
     given = parser.parse_args()
+    if given.shape and given.stage != "held-out":
+        parser.error("--shape goes with --stage held-out")
+    if given.seed is not None and not given.retrain:
+        parser.error("--seed goes with --retrain")
+    if bool(given.smoke) + bool(given.stage) + bool(given.retrain) > 1:
+        parser.error("--smoke, --stage and --retrain are three different things")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     if given.smoke:
@@ -148,8 +154,11 @@ def _held_out(text: str) -> design.Planned:
     layers, _, width = text.partition("x")
     if not (layers.isdecimal() and width.isdecimal() and int(layers) * int(width)):
         raise SystemExit(f"error: --shape {text}: write LAYERSxWIDTH, like 4x88")
+    shape = Shape(int(layers), int(width))
+    if shape.width % shape.heads:
+        raise SystemExit(f"error: --shape {text}: the width must be a multiple of {shape.heads}, its heads")
     try:
-        return design.planned(design.HELD_OUT_BUDGET, Shape(int(layers), int(width)), held_out=True)
+        return design.planned(design.HELD_OUT_BUDGET, shape, held_out=True)
     except ValueError as error:
         raise SystemExit(f"error: --shape {text}: {error}") from None
 
