@@ -40,6 +40,12 @@ def hold_to_golden(text: str, name: str, *, tolerance: float = 0.0) -> None:
         assert same, f"{ours} is not {theirs}"
 
 
+def hold_to_format(text: str, name: str, output_format: str, *, last_digits: float = LAST_DIGITS) -> None:
+    """Compare one format of an answer; JSON and CSV hold numbers to their last digits."""
+    tolerance = last_digits if output_format in ("json", "csv") else 0.0
+    hold_to_golden(text, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+
+
 def hold_to_80_columns(text: str, name: str) -> None:
     """Compare what a terminal of 80 columns gets, no line of which is longer."""
     assert max(map(len, text.splitlines())) <= 80

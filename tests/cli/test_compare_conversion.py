@@ -13,7 +13,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from scaling_cli.laws.additive import ChinchillaLaw
 from scaling_cli.laws.published import PUBLISHED
-from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_80_columns, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_format
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 Document = Callable[..., dict[str, Any]]
@@ -323,8 +323,7 @@ def test_what_a_converted_comparison_prints_is_its_golden_file(
     asked = [part.format(**tables) for part in GOLDEN[name].split()]
     ended = scaling("compare", "recipes", *asked, "--format", output_format)
     assert ended.returncode == 0, ended.stderr
-    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
-    hold_to_golden(ended.stdout, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+    hold_to_format(ended.stdout, name, output_format)
 
 
 @pytest.mark.parametrize("name", list(GOLDEN))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.curves_file import write_curves
-from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_format
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -31,8 +31,7 @@ def test_what_a_race_prints_is_its_golden_file(
 ) -> None:
     ended = scaling(*COMMANDS[name].format(curves=curves).split(), "--format", output_format)
     assert ended.returncode == 0, ended.stderr
-    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
-    hold_to_golden(ended.stdout, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+    hold_to_format(ended.stdout, name, output_format, last_digits=LAST_DIGITS)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

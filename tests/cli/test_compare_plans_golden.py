@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_80_columns, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_format
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -52,9 +52,8 @@ def compare(scaling: Scaling, name: str, *options: str) -> str:
 @pytest.mark.parametrize("output_format", list(EXTENSIONS))
 @pytest.mark.parametrize("name", list(COMPARED))
 def test_what_a_comparison_prints_is_its_golden_file(scaling: Scaling, name: str, output_format: str) -> None:
-    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
     printed = compare(scaling, name, "--format", output_format)
-    hold_to_golden(printed, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+    hold_to_format(printed, name, output_format)
 
 
 @pytest.mark.parametrize("name", list(COMPARED))

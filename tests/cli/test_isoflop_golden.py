@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ended
-from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_80_columns, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_format
 
 Scaling = Callable[..., Ended]
 
@@ -44,8 +44,7 @@ def test_what_isoflop_prints_is_its_golden_file(
     scaling: Scaling, sample_runs: Path, edge: Path, name: str, output_format: str
 ) -> None:
     ended = run(scaling, name, sample_runs, edge, "--format", output_format)
-    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
-    hold_to_golden(ended.stdout, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+    hold_to_format(ended.stdout, name, output_format)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

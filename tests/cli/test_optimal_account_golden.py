@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_format
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,8 +24,7 @@ LAST_DIGITS = 1e-9
 def test_what_an_account_prints_is_its_golden_file(scaling: Scaling, name: str, output_format: str) -> None:
     ended = scaling(*COMMANDS[name], "--format", output_format)
     assert ended.returncode == 0, ended.stderr
-    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
-    hold_to_golden(ended.stdout, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+    hold_to_format(ended.stdout, name, output_format, last_digits=LAST_DIGITS)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cli.golden_files import EXTENSIONS, LAST_DIGITS, hold_to_80_columns, hold_to_golden
+from tests.cli.golden_files import EXTENSIONS, hold_to_80_columns, hold_to_format
 
 Scaling = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,8 +24,7 @@ COMMANDS = {
 def test_what_a_plan_prints_is_its_golden_file(scaling: Scaling, name: str, output_format: str) -> None:
     ended = scaling(*COMMANDS[name].split(), "--format", output_format)
     assert ended.returncode == 0, ended.stderr
-    tolerance = LAST_DIGITS if output_format in ("json", "csv") else 0.0
-    hold_to_golden(ended.stdout, f"{name}.{EXTENSIONS[output_format]}", tolerance=tolerance)
+    hold_to_format(ended.stdout, name, output_format)
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
