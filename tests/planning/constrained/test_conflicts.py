@@ -24,6 +24,19 @@ def problem(**known: object) -> Problem:
     return problem_of(LAW, plan_of(known), None)  # type: ignore[arg-type]  # it predicts a loss
 
 
+FIVE_LIMITS = st.builds(
+    lambda loss, log_C, log_N, log_D, log_r: problem(
+        loss=loss, flops=10**log_C, max_params=10**log_N, max_tokens=10**log_D, min_tokens_per_param=10**log_r
+    ),
+    loss=st.floats(1.9, 2.6),
+    log_C=st.floats(20, 25),
+    log_N=st.floats(8, 12),
+    log_D=st.floats(10, 13.5),
+    log_r=st.floats(0, 3),
+)
+"""Problems with five limits, of which some can be had together."""
+
+
 def named(conflicts: tuple[Conflict, ...]) -> list[set[str]]:
     return [{limit.name for limit in conflict.limits} for conflict in conflicts]
 
@@ -65,19 +78,8 @@ def test_the_nearest_value_is_feasible_and_one_a_little_nearer_is_not(known: dic
 
 
 @settings(max_examples=25, derandomize=True, deadline=None)
-@given(
-    loss=st.floats(1.9, 2.6),
-    log_C=st.floats(20, 25),
-    log_N=st.floats(8, 12),
-    log_D=st.floats(10, 13.5),
-    log_r=st.floats(0, 3),
-)
-def test_every_set_is_infeasible_and_without_any_of_its_limits_feasible(
-    loss: float, log_C: float, log_N: float, log_D: float, log_r: float
-) -> None:
-    asked = problem(
-        loss=loss, flops=10**log_C, max_params=10**log_N, max_tokens=10**log_D, min_tokens_per_param=10**log_r
-    )
+@given(asked=FIVE_LIMITS)
+def test_every_set_is_infeasible_and_without_any_of_its_limits_feasible(asked: Problem) -> None:
     if is_feasible(asked):
         return
     conflicts = find_conflicts(asked)
@@ -173,19 +175,8 @@ def test_a_value_that_is_no_use_to_anybody_is_called_out_of_reach() -> None:
 
 
 @settings(max_examples=15, derandomize=True, deadline=None)
-@given(
-    loss=st.floats(1.9, 2.6),
-    log_C=st.floats(20, 25),
-    log_N=st.floats(8, 12),
-    log_D=st.floats(10, 13.5),
-    log_r=st.floats(0, 3),
-)
-def test_every_way_out_of_the_whole_plan_is_one(
-    loss: float, log_C: float, log_N: float, log_D: float, log_r: float
-) -> None:
-    asked = problem(
-        loss=loss, flops=10**log_C, max_params=10**log_N, max_tokens=10**log_D, min_tokens_per_param=10**log_r
-    )
+@given(asked=FIVE_LIMITS)
+def test_every_way_out_of_the_whole_plan_is_one(asked: Problem) -> None:
     if is_feasible(asked):
         return
     conflicts = find_conflicts(asked)
